@@ -1,0 +1,22 @@
+"""Every test runs apart from the settings of the person who starts it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before Copier is imported: it hands Git the environment it finds then.
+SCRATCH = Path(tempfile.mkdtemp(prefix="copier-pyo3-"))
+(SCRATCH / "gitconfig").write_text(
+    "[user]\nname = Tester\nemail = tester@example.org\n[init]\ndefaultBranch = main\n", "utf-8"
+)
+(SCRATCH / "settings.yml").write_text("{}\n", "utf-8")
+os.environ |= {
+    "COPIER_SETTINGS_PATH": str(SCRATCH / "settings.yml"),
+    "COPIER_CACHE_DIR": str(SCRATCH / "copier"),
+    "GIT_CONFIG_GLOBAL": str(SCRATCH / "gitconfig"),
+    "GIT_CONFIG_NOSYSTEM": "1",
+    # A build that finds no compiler must fail, not fetch one.
+    "MATURIN_NO_INSTALL_RUST": "1",
+}
+for name in ("CI", "VIRTUAL_ENV", "SOURCE_DATE_EPOCH"):
+    os.environ.pop(name, None)

@@ -1,0 +1,110 @@
+"""Render a project and run things in it."""
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run Git in a folder and give what it prints."""
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@functools.cache
+def template() -> Path:
+    """Copy the template as it stands in the working tree, without its history: renders fast."""
+    copy = Path(tempfile.mkdtemp(prefix="template-"))
+    for name in ("copier.yml", "extensions", "template"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name)
+        else:
+            shutil.copy(source, copy)
+    return copy
+
+
+def released_template(folder: Path, version: str) -> Path:
+    """Make a Git repository of the template, with a tag, as a released version would be."""
+    shutil.copytree(template(), folder)
+    git(folder, "init", "--quiet")
+    commit(folder, version)
+    return folder
+
+
+def commit(folder: Path, version: str = "") -> None:
+    """Commit everything, and tag it where a version is given."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", version or "work")
+    if version:
+        git(folder, "tag", version)
+
+
+def render(folder: Path, source: Path | None = None, **answers: str) -> "Project":
+    """Render without asking, and without trust."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", copier.errors.DirtyLocalWarning)
+        copier.run_copy(
+            str(source or template()), folder, data=answers, defaults=True, quiet=True, unsafe=False
+        )
+    return Project(folder)
+
+
+class Project:
+    """A rendered project."""
+
+    def __init__(self, path: Path) -> None:
+        """Know where it is."""
+        self.path = path
+
+    def __truediv__(self, name: str) -> Path:
+        """Name a file of it."""
+        return self.path / name
+
+    def files(self) -> Iterator[Path]:
+        """List its files, relative to it."""
+        return (
+            path.relative_to(self.path) for path in sorted(self.path.rglob("*")) if path.is_file()
+        )
+
+    def answers(self) -> dict[str, Any]:
+        """Read the stored answers."""
+        loaded: dict[str, Any] = yaml.safe_load((self / ".copier-answers.yml").read_text("utf-8"))
+        return loaded
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Edit a file as a person would; the text to replace must be there."""
+        text = (self / name).read_text("utf-8")
+        assert old in text, f"{name} has no {old!r}"
+        (self / name).write_text(text.replace(old, new), "utf-8")
+
+    def run(self, *command: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
+        """Run a command in it, expect an exit code, and give all that was printed."""
+        result = subprocess.run(
+            command,
+            cwd=self.path,
+            env={**os.environ, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        what = f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}"
+        assert (result.returncode == 0) == (code == 0), what
+        return result.stdout
+
+    def just(self, *recipes: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
+        """Run recipes as the README says."""
+        return self.run("uvx", "--from", "rust-just", "just", *recipes, code=code, env=env)

@@ -1,0 +1,188 @@
+"""Each check of a rendered project fails on a planted fault, and names it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import Project, commit, git, render
+
+pytestmark = pytest.mark.slow
+
+CORE = "crates/core/src/collatz.rs"
+WRAPPER = "crates/py/src/collatz.rs"
+
+# What is planted where: the file, the text that is replaced, the fault, and what the check says.
+FAULTS = {
+    "a failing Rust test": (
+        CORE,
+        "start: 18,\n                length: 21",
+        "start: 18,\n                length: 22",
+        "of_equally_long_chains_the_smallest_start_wins",
+    ),
+    "a failing Python test": (
+        "tests/test_collatz.py",
+        "== (9, 20)",
+        "== (9, 21)",
+        "test_the_longest_chain_below_ten_begins_with_nine",
+    ),
+    "an oracle that disagrees": (
+        "tests/oracle.py",
+        "if length > best[1]",
+        "if length >= best[1]",
+        "test_rust_agrees_with_plain_python",
+    ),
+    "unformatted Rust": (CORE, "let mut length = 1;", "let mut  length = 1;", CORE),
+    "unformatted Python": (
+        "tests/oracle.py",
+        "best = (0, 0)",
+        "best = (0,0)",
+        "tests/oracle.py",
+    ),
+    "a lint in Python": (
+        "tests/oracle.py",
+        "best = (0, 0)",
+        "best = (0, 0)\n    import os",
+        "F401",
+    ),
+    "a clippy warning": (
+        CORE,
+        "    Chain { start, length }\n}\n\nfn",
+        "    return Chain { start, length };\n}\n\nfn",
+        "clippy::needless-return",
+    ),
+    "a type error": (
+        "tests/oracle.py",
+        "best = (0, 0)",
+        'best = ("", 0)',
+        "Incompatible",
+    ),
+    "a stub that drifted": (
+        WRAPPER,
+        "    threads: Threads,\n)",
+        "    threads: Threads,\n    _more: Option<u8>,\n)",
+        "_rust.pyi is not what the Rust sources say: type `just stubs`.",
+    ),
+    "a broken example in Rust": (
+        CORE,
+        "/// assert_eq!(chain, Chain { start: 9, length: 20 });",
+        "/// assert_eq!(chain, Chain { start: 9, length: 21 });",
+        "longest_chain (line ",
+    ),
+    "a broken example in the README": (
+        "README.md",
+        "(837799, 525)",
+        "(837799, 526)",
+        "README.md::README.md",
+    ),
+    "a broken example in a docstring": (
+        WRAPPER,
+        "///     (837799, 525)",
+        "///     (837799, 526)",
+        "test_the_examples_in_docstrings_are_right",
+    ),
+    "versions that differ": (
+        "pyproject.toml",
+        'version = "0.1.0"',
+        'version = "0.2.0"',
+        "pyproject.toml has version 0.2.0, but [workspace.package] in Cargo.toml has 0.1.0.",
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Render a project whose checks pass."""
+    project = render(tmp_path_factory.mktemp("gates") / "new")
+    git(project.path, "init", "--quiet")
+    project.just("check")
+    commit(project.path)
+    return project
+
+
+@pytest.fixture
+def project(checked: Project) -> Iterator[Project]:
+    """Undo what the test planted."""
+    yield checked
+    git(checked.path, "checkout", "--quiet", ".")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_check_fails_and_names(project: Project, fault: str) -> None:
+    name, old, new, message = FAULTS[fault]
+    project.replace(name, old, new)
+    if fault == "a stub that drifted":
+        project.replace(
+            WRAPPER,
+            'threads: "int" = Threads::ONE)',
+            'threads: "int" = Threads::ONE, _more = None)',
+        )
+    if fault == "a broken example in a docstring":
+        project.just("stubs")
+    assert message in project.just("check", code=1)
+
+
+def test_a_stray_module_in_the_source_tree_is_named(project: Project) -> None:
+    stray = project / "python/new/_rust.cpython-38-x86_64-linux-gnu.so"
+    stray.write_bytes(b"old")
+    try:
+        output = project.just("wheels", code=1)
+    finally:
+        stray.unlink()
+    assert f"{stray.relative_to(project.path)} is not from this build: delete it." in output
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('exclude = ["python/**/py.typed"]', ".whl lacks new/py.typed"),
+        (
+            'include = [{ path = "tests/*", format = "wheel" }, { path = "Cargo.lock", format = "sdist" }]',
+            ".whl holds tests/oracle.py, which does not belong there",
+        ),
+        ("sbom = { rust = false }", ".whl lacks new-0.1.0.dist-info/sboms"),
+    ],
+)
+def test_a_wheel_that_lacks_or_has_a_file_is_refused(
+    tmp_path: Path, setting: str, message: str
+) -> None:
+    project = render(tmp_path / "new", python_min="3.15")
+    if setting.startswith("include"):
+        project.replace(
+            "pyproject.toml", 'include = [{ path = "Cargo.lock", format = "sdist" }]', setting
+        )
+    else:
+        project.replace("pyproject.toml", "[tool.maturin]\n", f"[tool.maturin]\n{setting}\n")
+    assert message in project.just("wheels", code=1)
+
+
+def test_ci_without_locks_says_so_in_one_sentence(tmp_path: Path) -> None:
+    project = render(tmp_path)
+    output = project.just("check", code=1, env={"CI": "true"})
+    sentence = "CI needs Cargo.lock and uv.lock: type `just setup` at home, and commit"
+    assert sentence in output
+
+
+@pytest.mark.parametrize(
+    ("programs", "sentence"),
+    [
+        ([], "Rust is not there: install it as https://rustup.rs says."),
+        (["cargo", "rustc"], "A C linker is not there: install gcc or clang"),
+    ],
+)
+def test_what_the_machine_lacks_is_named(
+    tmp_path: Path, programs: list[str], sentence: str
+) -> None:
+    project = render(tmp_path / "new")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for program in ["uv", "uvx", "sh", *programs]:
+        found = project.run("which", program).strip()
+        (folder / program).symlink_to(found)
+    assert sentence in project.just("setup", code=1, env={"PATH": str(folder)})
+    assert not (project / ".venv").exists()
+
+
+def test_a_compiler_that_is_too_old_is_named(tmp_path: Path) -> None:
+    project = render(tmp_path)
+    project.replace("Cargo.toml", 'rust-version = "1.85"', 'rust-version = "1.999"')
+    assert "and 1.999 is needed: type `rustup update stable`." in project.just("setup", code=1)

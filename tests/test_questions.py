@@ -1,0 +1,224 @@
+"""Every answer is checked with a helpful message, and no trust is needed."""
+
+import dataclasses
+import keyword
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+import yaml
+from copier._user_data import Question
+from project import ROOT, render, template
+
+STORED = {
+    "project_name",
+    "package_name",
+    "crate_name",
+    "description",
+    "repository_url",
+    "user_name",
+    "user_email",
+    "license",
+    "python_min",
+    "starter",
+    "pyo3_version",
+    "msrv",
+    "edition",
+}
+
+
+def documents() -> list[dict[str, Any]]:
+    """Read copier.yml without its includes."""
+    text = (ROOT / "copier.yml").read_text("utf-8").replace("!include", "#")
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def hidden(name: str) -> Any:  # noqa: ANN401  # YAML holds anything
+    """Read a value of extensions/."""
+    loaded = yaml.safe_load((ROOT / "extensions" / f"{name}.yml").read_text("utf-8"))
+    return loaded[name]["default"]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["my-package", "My Package", "größe", "async", "3d-tools", "x" * 80, "pytest", ".hidden", "_"],
+)
+def test_the_defaults_work_in_a_folder_of_any_name(tmp_path: Path, folder: str) -> None:
+    project = render(tmp_path / folder)
+    assert set(project.answers()) - {"_src_path", "_commit"} == STORED
+    assert (project / f"python/{project.answers()['package_name']}/__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("project", "package", "crate"),
+    [
+        ("my-package", "my_package", "my-package"),
+        ("My.Package", "my_package", "my-package"),
+        ("3d-tools", "py3d_tools", "rs3d-tools"),
+        ("a__b", "a_b", "a-b"),
+    ],
+)
+def test_other_names_follow_from_the_projects(
+    tmp_path: Path, project: str, package: str, crate: str
+) -> None:
+    answers = render(tmp_path, project_name=project).answers()
+    assert (answers["package_name"], answers["crate_name"]) == (package, crate)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "message"),
+    [
+        ("project_name", "", "project_name is empty: type a name such as my-package."),
+        ("project_name", "größe", 'project_name "größe" cannot be used: ASCII letters'),
+        ("project_name", "-x", 'project_name "-x" cannot be used: ASCII letters'),
+        ("project_name", "a/b", 'project_name "a/b" cannot be used: ASCII letters'),
+        ("project_name", "x\n", "cannot be used: ASCII letters"),
+        ("project_name", "json", "is a module of Python's standard library: type another name"),
+        ("project_name", "Async", "is a keyword of Python: type another name such as Async-rs."),
+        ("project_name", "fn", "is a keyword of Rust: type another name such as fn-rs."),
+        ("project_name", "con", "is a device name of Windows: type another name such as con-rs."),
+        ("project_name", "pyo3", "is a dependency of the project itself: type another name"),
+        ("project_name", "x" * 65, "has 65 characters and may have 64: type a shorter name"),
+        ("package_name", "my-package", "what is imported consists of small ASCII letters"),
+        ("package_name", "3d", "does not begin with a digit. Type a name such as my_package."),
+        ("package_name", "class", "is a keyword of Python: type another name such as class_rs."),
+        ("package_name", "_rust", "is a name that the project already uses"),
+        ("crate_name", "Core", "a crate consists of small ASCII letters"),
+        ("crate_name", "core", "is a crate of Rust's standard library"),
+        ("crate_name", "proc-macro", "is a crate of Rust's standard library"),
+        ("crate_name", "build", "is a folder that Cargo makes"),
+        ("crate_name", "3d", "begins with a letter. Type a name such as my-package."),
+        ("description", " ", "description is empty: type one line of text"),
+        ("description", "a\nb", "description holds a line break or another control character"),
+        ("description", "a\x7fb", "description holds a line break or another control character"),
+        ("description", "a ", "description begins or ends with a blank: type it without."),
+        ("user_name", "A\tB", "user_name holds a line break or another control character"),
+        ("user_email", "ada", 'user_email "ada" is no e-mail address: type one like'),
+        ("user_email", 'a"@b.org', "is no e-mail address: type one like ada@example.org"),
+        ("repository_url", "github.com/a/b", "type it as the browser shows it, such as https://"),
+        ("repository_url", "git@github.com:a/b.git", "is no address of a repository"),
+        ("license", "GPL-9", "Invalid choice for 'license'"),
+        ("python_min", "3.10", "Invalid choice for 'python_min'"),
+        ("starter", "all", "Invalid choice for 'starter'"),
+    ],
+)
+def test_a_wrong_answer_is_refused_with_what_to_type(
+    tmp_path: Path, question: str, answer: str, message: str
+) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # the message is compared below
+        render(tmp_path / "project", None, **{question: answer})
+    assert message in str(refusal.value)
+    assert not (tmp_path / "project").exists()
+
+
+def test_on_the_command_line_the_message_comes_last(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "-d", "project_name=json"]
+    result = subprocess.run(
+        [*command, str(template()), str(tmp_path / "new")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.endswith("module of Python's standard library: type another name such as json-rs.")
+    assert not (tmp_path / "new").exists()
+
+
+def interactive(folder: Path) -> "pexpect.spawn[str]":
+    """Start Copier in a terminal."""
+    arguments = ["-m", "copier", "copy", str(template()), str(folder)]
+    return pexpect.spawn(
+        sys.executable, arguments, encoding="utf-8", timeout=20, dimensions=(50, 200)
+    )
+
+
+def test_in_a_terminal_a_wrong_name_is_asked_again(tmp_path: Path) -> None:
+    terminal = interactive(tmp_path / "my-package")
+    terminal.expect("What is the project called")
+    terminal.sendcontrol("u")
+    terminal.send("\x7f" * 20 + "json\r")
+    terminal.expect("type another name such as json-rs")
+    terminal.send("-rs\r")
+    terminal.expect("What do people write after")
+    terminal.expect("json_rs")
+    terminal.close(force=True)
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    terminal = interactive(tmp_path / "my-package")
+    terminal.expect("What is the project called")
+    terminal.sendcontrol("c")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copier_yml_has_no_misspelt_key_and_needs_no_trust() -> None:
+    settings, questions = documents()
+    assert set(settings) == {
+        "_subdirectory",
+        "_min_copier_version",
+        "_envops",
+        "_exclude",
+        "_message_after_copy",
+    }
+    keys = {field.name for field in dataclasses.fields(Question)} | {"ask"}
+    for name, question in questions.items():
+        assert set(question) <= keys, name
+
+
+def test_every_question_asked_has_help_that_is_a_sentence() -> None:
+    for name, question in documents()[1].items():
+        if name in STORED and question.get("ask") is not False:
+            assert question["help"].rstrip().endswith((".", "?")), name
+            assert "placeholder" in question or "choices" in question, name
+
+
+def test_reserved_names_are_those_of_python() -> None:
+    reserved = hidden("reserved")
+    words = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)} - {"_"}
+    assert words <= set(reserved["a keyword of Python"])
+    modules = {name.lower() for name in sys.stdlib_module_names if not name.startswith("_")}
+    assert modules <= set(reserved["a module of Python's standard library"])
+
+
+@pytest.mark.parametrize("reason", ["a keyword of Rust", "a name that Cargo refuses"])
+def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
+    # Cargo accepts these as packages, though they are keywords or would-be keywords of the language.
+    accepted = {"gen", "macro_rules", "raw", "safe", "union"}
+    for name in set(hidden("reserved")[reason]) - accepted:
+        command = ["cargo", "new", "--quiet", "--lib", "--vcs=none", str(tmp_path / name)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 101, name
+
+
+def test_the_message_after_copy_names_the_next_lines(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", str(template())]
+    result = subprocess.run(
+        [*command, str(tmp_path / "my-package")], capture_output=True, text=True, check=True
+    )
+    lines = [line.strip().split("  ")[0] for line in result.stderr.splitlines()]
+    start = lines.index(f"cd {tmp_path / 'my-package'}")
+    assert lines[start + 1 : start + 3] == ["git init", "uv run pytest"]
+    assert "https://pypi.org/project/my-package/" in result.stderr
+
+
+def test_proprietary_code_is_marked_as_private(tmp_path: Path) -> None:
+    project = render(tmp_path, license="proprietary")
+    assert '"Private :: Do Not Upload"' in (project / "pyproject.toml").read_text("utf-8")
+    assert 'license-file = "LICENSE"' in (project / "crates/core/Cargo.toml").read_text("utf-8")
+
+
+def test_a_folder_that_is_not_empty_keeps_its_files(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", str(template()), str(tmp_path)]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert "README.md" in result.stderr

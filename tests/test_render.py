@@ -1,0 +1,246 @@
+"""Every pair of answers renders a finished project."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from allpairspy import AllPairs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
+from markdown_it import MarkdownIt
+from project import ROOT, Project, render
+from test_questions import documents, hidden
+
+# What a free-text question gets beside its default, so that each branch is rendered.
+OTHER = {
+    "project_name": ["Other.Name", "x" * 64],
+    "package_name": ["something_else"],
+    "crate_name": ["another-crate"],
+    "description": ['She said "C:\\new" # {{ 1 }} *bold* ünï 🦀'],
+    "repository_url": ["https://github.com/ada/my-package.git", "https://gitlab.com/a/b/c/"],
+    "user_name": ['Ada "Countess" O\'Lovelace'],
+    "user_email": ["ada@example.org"],
+}
+
+
+def choices() -> dict[str, list[Any]]:
+    """Read from copier.yml the values that each question can have; None is the default."""
+    values: dict[str, list[Any]] = {}
+    for name, question in documents()[1].items():
+        if question.get("when") is False or question.get("ask") is False:
+            continue
+        if name in OTHER:
+            values[name] = [None, *OTHER[name]]
+        elif name == "python_min":
+            values[name] = hidden("versions")["pythons"]
+        else:
+            values[name] = list(question["choices"].values())
+    return values
+
+
+def rows() -> list[dict[str, Any]]:
+    """List sets of answers that hold every pair of values at least once."""
+    values = choices()
+    names = list(values)
+    table = AllPairs(list(values.values()))
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        for row in table
+    ]
+
+
+@pytest.fixture(scope="session")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> list[Project]:
+    """Render each set of answers once."""
+    folder = tmp_path_factory.mktemp("pairs")
+    return [render(folder / f"row{i}", **answers) for i, answers in enumerate(rows())]
+
+
+def text_files(project: Project) -> dict[Path, str]:
+    """Read every file."""
+    return {path: (project.path / path).read_text("utf-8") for path in project.files()}
+
+
+def test_every_pair_of_answers_is_there() -> None:
+    values = choices()
+    table = rows()
+    for one, firsts in values.items():
+        for other, seconds in values.items():
+            seen = {(row.get(one), row.get(other)) for row in table}
+            if one < other:
+                assert seen >= {(a, b) for a in firsts for b in seconds}, (one, other)
+
+
+def test_every_format_parses(projects: list[Project]) -> None:
+    for project in projects:
+        for path, text in text_files(project).items():
+            if path.suffix == ".toml":
+                tomllib.loads(text)
+            elif path.suffix in (".yml", ".yaml"):
+                assert yaml.safe_load(text)
+            elif path.suffix in (".py", ".pyi"):
+                compile(text, str(path), "exec")
+            elif path.suffix == ".json":
+                json.loads(text)
+
+
+def test_nothing_is_left_unrendered_and_whitespace_is_clean(projects: list[Project]) -> None:
+    for project in projects:
+        hostile = project.answers()["description"]
+        for path, text in text_files(project).items():
+            if path.name in ("py.typed", "justfile", ".copier-answers.yml"):
+                continue
+            plain = text.replace(hostile, "").replace(hostile.replace('"', '\\"'), "")
+            if path.name not in ("README.md", "pyproject.toml") and path.parent.name != "core":
+                assert not re.search(r"\{\{|\{%|\{#|Undefined|None\b.*None\b.*None", plain), path
+            assert text.endswith("\n"), path
+            assert not text.endswith("\n\n"), path
+            assert "\r" not in text, path
+            assert "\n\n\n\n" not in text, path
+            if "LICENSE" not in path.name:
+                assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
+                assert path.suffix == ".py" or "\n\n\n" not in text, path
+
+
+def test_paths_are_short_and_legal_on_windows(projects: list[Project]) -> None:
+    for project in projects:
+        for path in project.files():
+            assert len(str(path)) < 120
+            assert not re.search(r'[<>:"\\|?*]', str(path))
+
+
+def test_the_default_project_is_small(tmp_path: Path) -> None:
+    assert len(list(render(tmp_path).files())) <= 60
+
+
+def test_formatters_change_nothing(projects: list[Project]) -> None:
+    for project in projects:
+        ruff = [sys.executable, "-m", "ruff"]
+        subprocess.run(
+            [*ruff, "format", "--check", "--no-cache", "--quiet"], cwd=project.path, check=True
+        )
+        subprocess.run([*ruff, "check", "--no-cache", "--quiet"], cwd=project.path, check=True)
+        rust = [str(path) for path in project.files() if path.suffix == ".rs"]
+        command = ["rustfmt", "--check", "--edition", "2024"]
+        result = subprocess.run(
+            [*command, *rust], cwd=project.path, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_two_renders_are_identical(tmp_path: Path) -> None:
+    one, other = (render(tmp_path / name / "my-package") for name in "ab")
+    assert text_files(one) == text_files(other)
+
+
+def test_the_readme_of_each_licence_points_to_its_text(projects: list[Project]) -> None:
+    texts = {
+        "MIT": ["LICENSE"],
+        "MIT OR Apache-2.0": ["LICENSE-APACHE", "LICENSE-MIT"],
+    }
+    for project in projects:
+        expected = texts.get(project.answers()["license"], ["LICENSE"])
+        for folder in (project.path, project / "crates/core"):
+            assert sorted(path.name for path in folder.glob("LICENSE*")) == expected
+        for name in expected:
+            assert f"({name})" in (project / "README.md").read_text("utf-8")
+            text = (project / name).read_text("utf-8")
+            assert (project / "crates/core" / name).read_text("utf-8") == text
+            assert len(text) > 200
+
+
+def test_the_oldest_python_is_the_same_everywhere(projects: list[Project]) -> None:
+    for project in projects:
+        oldest = project.answers()["python_min"]
+        metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
+        assert metadata["requires-python"] == f">={oldest}"
+        listed = [line[-4:] for line in metadata["classifiers"] if ":: 3." in line]
+        pythons = hidden("versions")["pythons"]
+        assert listed == pythons[pythons.index(oldest) :]
+        wrapper = tomllib.loads((project / "crates/py/Cargo.toml").read_text("utf-8"))
+        features = [f"abi3-py{oldest.replace('.', '')}", "abi3t-py315"]
+        assert wrapper["dependencies"]["pyo3"]["features"] == features
+
+
+def test_the_core_knows_no_python(projects: list[Project]) -> None:
+    for project in projects:
+        for path, text in text_files(project).items():
+            if path.is_relative_to("crates/core") and path.name != "LICENSE":
+                assert "pyo3" not in text.lower().replace("copier-pyo3", ""), path
+
+
+# Any text that fits on one line: quotes, backslashes, Markdown, Jinja, all of Unicode.
+line = (
+    st.text(
+        st.characters(
+            exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufeff\ufffe\uffff"
+        )
+        | st.sampled_from("\"'\\#{}%*_`[]<>&|~$-+1.)(!:="),
+        min_size=1,
+        max_size=60,
+    )
+    .map(str.strip)
+    .filter(bool)
+)
+
+
+def paragraph(markdown: str) -> str:
+    """Give the first paragraph as a reader sees it."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    start = next(i for i, token in enumerate(tokens) if token.type == "paragraph_open")
+    children = tokens[start + 1].children or []
+    assert {token.type for token in children} <= {"text", "text_special"}
+    return "".join(token.content for token in children)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(description=line, user_name=line)
+def test_any_text_survives_in_every_format(
+    tmp_path_factory: pytest.TempPathFactory, description: str, user_name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("text")
+    project = render(folder, description=description, user_name=user_name)
+    metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
+    assert metadata["description"] == description
+    assert metadata["authors"] == [{"name": user_name}]
+    core = tomllib.loads((project / "crates/core/Cargo.toml").read_text("utf-8"))
+    assert core["package"]["description"] == description
+    assert project.answers()["description"] == description
+    assert paragraph((project / "README.md").read_text("utf-8")) == description
+    assert user_name in (project / "LICENSE").read_text("utf-8")
+
+
+name = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,30}[A-Za-z0-9])?", fullmatch=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(project_name=name)
+def test_any_name_is_refused_or_renders(
+    tmp_path_factory: pytest.TempPathFactory, project_name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("name")
+    try:
+        project = render(folder / "new", project_name=project_name)
+    except ValueError as refusal:
+        assert "type" in str(refusal).lower()  # noqa: PT017  # most names are no error
+        assert not (folder / "new").exists()
+        return
+    answers = project.answers()
+    assert answers["project_name"] == project_name
+    assert answers["package_name"].isidentifier()
+    assert re.fullmatch("[a-z][a-z0-9_-]*", answers["crate_name"])
+
+
+def test_every_template_file_is_valid_jinja() -> None:
+    environment = Environment(autoescape=False)  # it renders no HTML
+    for path in (ROOT / "template").rglob("*.jinja"):
+        environment.parse(path.read_text("utf-8"))
