@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 from markdown_it import MarkdownIt
-from project import ROOT, Project, render
+from project import ROOT, Project, git, render
 from test_questions import documents, hidden
+
+from examples import render_examples
 
 # What a free-text question gets beside its default, so that each branch is rendered.
 OTHER = {
@@ -244,3 +246,12 @@ def test_every_template_file_is_valid_jinja() -> None:
     environment = Environment(autoescape=False)  # it renders no HTML
     for path in (ROOT / "template").rglob("*.jinja"):
         environment.parse(path.read_text("utf-8"))
+
+
+def test_the_examples_are_what_the_template_renders(tmp_path: Path) -> None:
+    render_examples(tmp_path)
+    committed, rendered = Project(ROOT / "examples"), Project(tmp_path)
+    names = {Path(name) for name in git(ROOT, "ls-files", "examples").splitlines()}
+    assert {path.relative_to("examples") for path in names} == set(rendered.files())
+    for path, text in text_files(rendered).items():
+        assert (committed.path / path).read_text("utf-8") == text, f"{path}: type `just examples`"

@@ -1,0 +1,52 @@
+"""`longest_chain`: each kind of argument, each error, and equality with plain Python."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oracle
+from fast_collatz import longest_chain
+
+
+def test_the_longest_chain_below_ten_begins_with_nine() -> None:
+    assert longest_chain(10) == (9, 20)
+
+
+@given(limit=st.integers(2, 3000), threads=st.integers(1, 8))
+def test_rust_agrees_with_plain_python(limit: int, threads: int) -> None:
+    assert longest_chain(limit, threads=threads) == oracle.longest_chain(limit)
+
+
+@pytest.mark.parametrize("limit", [-1, 2**32, 2**80])
+def test_a_limit_out_of_bounds_is_named(limit: int) -> None:
+    with pytest.raises(ValueError, match=f"^limit must lie between 2 and .*, not {limit}\n"):
+        longest_chain(limit)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_limit_with_nothing_below_it_is_named(limit: int) -> None:
+    with pytest.raises(ValueError, match=f"^limit must be at least 2, not {limit}$"):
+        longest_chain(limit)
+
+
+@pytest.mark.parametrize("threads", [-1, 0, 257])
+def test_a_number_of_threads_out_of_bounds_is_named(threads: int) -> None:
+    with pytest.raises(ValueError, match=f"^threads must lie between 1 and 256, not {threads}\n"):
+        longest_chain(10, threads=threads)
+
+
+@pytest.mark.parametrize("limit", ["10", 1.5, None])
+def test_a_limit_of_another_type_is_refused(limit: object) -> None:
+    with pytest.raises(TypeError, match=r"cannot be interpreted as an integer\n"):
+        longest_chain(limit)  # type: ignore[arg-type]  # the point of the test
+
+
+def test_other_threads_run_meanwhile() -> None:
+    work = threading.Thread(target=longest_chain, args=(5_000_000,))
+    work.start()
+    turns = 0
+    while work.is_alive():
+        turns += 1
+    assert turns > 1

@@ -1,0 +1,21 @@
+//! The Python module `_rust`: a table of contents.
+
+#![allow(
+    clippy::doc_link_with_quotes,
+    clippy::doc_markdown,
+    reason = "the docs here are Python's docstrings"
+)]
+
+mod arguments;
+mod collatz;
+mod error;
+mod fizzbuzz;
+
+/// What the package is made of, in Rust.
+#[pyo3::pymodule]
+mod _rust {
+    #[pymodule_export]
+    use crate::collatz::longest_chain;
+    #[pymodule_export]
+    use crate::fizzbuzz::fizzbuzz;
+}

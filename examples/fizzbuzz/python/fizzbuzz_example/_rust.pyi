@@ -1,0 +1,59 @@
+"""What the package is made of, in Rust."""
+
+from typing import overload
+
+__all__ = ["fizzbuzz", "longest_chain"]
+
+@overload
+def fizzbuzz(n: float, /) -> str:
+    """Answer one number, each number of a list, or each number of a slice read as a range.
+
+    A multiple of three gives `fizz`, of five `buzz`, of both `fizzbuzz`, and any other number its
+    shortest form.
+
+    Args:
+        n (int | float | list[int | float] | slice): what to answer. A slice needs a stop; a missing
+            start or step means 0 and 1. Its bounds fit into 64 bits; other numbers may be larger.
+
+    Returns:
+        str | list[str]: a `str` for a number, a `list[str]` for a list or a slice.
+
+    Raises:
+        TypeError: if `n` or something in it is no number, or a slice has no stop.
+        ValueError: if the step of a slice is zero, or a bound needs more than 64 bits.
+        MemoryError: if a slice has more numbers than memory can hold.
+
+    Examples:
+        >>> from fizzbuzz_example import fizzbuzz
+        >>> fizzbuzz(15)
+        'fizzbuzz'
+        >>> fizzbuzz([1, 1.5, 10])
+        ['1', '1.5', 'buzz']
+        >>> fizzbuzz(slice(3, 0, -1))
+        ['fizz', '2', '1']
+    """
+
+@overload
+def fizzbuzz(n: list[int] | list[float] | slice, /) -> list[str]: ...
+def longest_chain(limit: int, *, threads: int = ...) -> tuple[int, int]:
+    """Find the number below `limit` with the longest Collatz chain.
+
+    Of several equally long chains, the one with the smallest start counts. Other Python threads
+    run meanwhile.
+
+    Args:
+        limit (int): from 2 to 4294967295; the numbers 1 to `limit - 1` are tried.
+        threads (int): from 1 to 256; how many threads share the work.
+
+    Returns:
+        tuple[int, int]: the start of the chain, and how many numbers it has.
+
+    Raises:
+        TypeError: if an argument is not an `int`.
+        ValueError: if an argument lies outside its bounds.
+
+    Examples:
+        >>> from fizzbuzz_example import longest_chain
+        >>> longest_chain(1_000_000, threads=2)
+        (837799, 525)
+    """

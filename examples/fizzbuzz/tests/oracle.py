@@ -1,0 +1,33 @@
+"""The same functions in plain Python: slow, and plainly right."""
+
+
+def longest_chain(limit: int) -> tuple[int, int]:
+    """Find the number below `limit` with the longest Collatz chain, one number after another."""
+    best = (0, 0)
+    for start in range(1, limit):
+        number, length = start, 1
+        while number != 1:
+            number = number // 2 if number % 2 == 0 else 3 * number + 1
+            length += 1
+        if length > best[1]:
+            best = (start, length)
+    return best
+
+
+def fizzbuzz(n: float | list[float] | slice) -> str | list[str]:
+    """Answer one number, or each number of a list or of a slice read as a range."""
+    if isinstance(n, slice):
+        n = list(range(n.start or 0, n.stop, 1 if n.step is None else n.step))
+    if isinstance(n, list):
+        return [_answer(number) for number in n]
+    return _answer(n)
+
+
+def _answer(number: float) -> str:
+    if number % 15 == 0:
+        return "fizzbuzz"
+    if number % 5 == 0:
+        return "buzz"
+    if number % 3 == 0:
+        return "fizz"
+    return str(number + 0).removesuffix(".0")

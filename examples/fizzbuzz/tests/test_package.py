@@ -1,0 +1,30 @@
+"""What holds for every package with a Rust core."""
+
+import doctest
+import importlib.machinery
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from fizzbuzz_example import _rust
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def test_the_rust_module_is_a_compiled_one() -> None:
+    assert _rust.__file__ is not None
+    suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+    assert Path(_rust.__file__).name.endswith(suffixes)
+
+
+def test_the_examples_in_docstrings_are_right() -> None:
+    assert doctest.testmod(_rust).failed == 0
+
+
+@pytest.mark.skipif(not FREE_THREADED, reason="this Python has a GIL")
+def test_importing_it_leaves_the_gil_off() -> None:
+    code = "import sys, fizzbuzz_example; print(sys._is_gil_enabled())"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
