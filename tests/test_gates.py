@@ -1,5 +1,6 @@
 """Each check of a rendered project fails on a planted fault, and names it."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +42,8 @@ FAULTS = {
     "a lint in Python": (
         "tests/oracle.py",
         "best = (0, 0)",
-        "best = (0, 0)\n    import os",
-        "F401",
+        "best = (0, 0)\n    unused = 1",
+        "F841",
     ),
     "a clippy warning": (
         CORE,
@@ -70,14 +71,14 @@ FAULTS = {
     ),
     "a broken example in the README": (
         "README.md",
-        "(837799, 525)",
-        "(837799, 526)",
+        "(77031, 351)",
+        "(77031, 352)",
         "README.md::README.md",
     ),
     "a broken example in a docstring": (
         WRAPPER,
-        "///     (837799, 525)",
-        "///     (837799, 526)",
+        "///     (77031, 351)",
+        "///     (77031, 352)",
         "test_the_examples_in_docstrings_are_right",
     ),
     "versions that differ": (
@@ -136,8 +137,8 @@ def test_a_stray_module_in_the_source_tree_is_named(project: Project) -> None:
     [
         ('exclude = ["python/**/py.typed"]', ".whl lacks new/py.typed"),
         (
-            'include = [{ path = "tests/*", format = "wheel" }, { path = "Cargo.lock", format = "sdist" }]',
-            ".whl holds tests/oracle.py, which does not belong there",
+            'include = [{ path = "README.md", format = "wheel" }, { path = "Cargo.lock", format = "sdist" }]',
+            ".whl holds README.md, which does not belong there",
         ),
         ("sbom = { rust = false }", ".whl lacks new-0.1.0.dist-info/sboms"),
     ],
@@ -178,6 +179,7 @@ def test_what_the_machine_lacks_is_named(
     for program in ["uv", "uvx", "sh", *programs]:
         found = project.run("which", program).strip()
         (folder / program).symlink_to(found)
+    (folder / "python3").symlink_to(Path(sys.executable).resolve())
     assert sentence in project.just("setup", code=1, env={"PATH": str(folder)})
     assert not (project / ".venv").exists()
 
