@@ -260,16 +260,23 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
     """Install each wheel into a clean environment, outside the checkout, and run the tests there."""
     container = None if row.native else Container(container_engine(), row)
     found = container.interpreters() if container else interpreters()
-    for python, path in sorted(found.items(), key=lambda item: (number(item[0]), item[0])):
-        for wheel in wheels:
-            if wheel.serves(python) and container:
-                test_emulated(container, path, wheel)
-                wheel.tested[python] = "emulated"
-            elif wheel.serves(python):
-                test_native(path, folder)
-                wheel.tested[python] = "native"
-    if not any(wheel.tested for wheel in wheels):
+    chosen = [
+        (python, path, wheel)
+        for python, path in sorted(found.items(), key=lambda item: (number(item[0]), item[0]))
+        for wheel in wheels
+        if wheel.serves(python)
+    ]
+    if not chosen:
         sys.exit(f"{row.id}: no Python here installs its wheels, so none was tested.")
+    with test_folder() as scratch:
+        if container:
+            fetch_pure(scratch)
+        for python, path, wheel in chosen:
+            if container:
+                test_emulated(container, path, wheel, scratch)
+            else:
+                test_native(path, folder, scratch)
+            wheel.tested[python] = "emulated" if container else "native"
 
 
 @contextmanager
@@ -283,41 +290,50 @@ def test_folder() -> Iterator[Path]:
         yield folder
 
 
-def test_native(python: str, wheels: Path) -> None:
+def test_native(python: str, wheels: Path, scratch: Path) -> None:
     """Install from a folder of wheels, with no index, and run the tests."""
-    with test_folder() as folder:
-        run("uv", "venv", "--quiet", "--python", python, folder / ".venv")
-        install = ("uv", "pip", "install", "--quiet", "--python", folder / ".venv")
-        # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
-        only_these = ("--no-config", "--no-index", "--find-links", wheels)
-        run(*install, *only_these, f"{NAME}=={VERSION}", cwd=folder)
-        test_group = ("--group", f"{folder / 'pyproject.toml'}:test")
-        run(*install, "--only-binary", ":all:", *test_group, cwd=folder)
-        scripts = folder / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
-        run(scripts / "python", "-m", "pytest", "--quiet", cwd=folder)
+    run("uv", "venv", "--quiet", "--clear", "--python", python, scratch / ".venv")
+    install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
+    # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
+    only_these = ("--no-config", "--no-index", "--find-links", wheels)
+    run(*install, *only_these, f"{NAME}=={VERSION}", cwd=scratch)
+    test_group = ("--group", f"{scratch / 'pyproject.toml'}:test")
+    run(*install, "--only-binary", ":all:", *test_group, cwd=scratch)
+    scripts = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    run(scripts / "python", "-m", "pytest", "--quiet", cwd=scratch)
 
 
-def test_emulated(container: Container, python: str, wheel: Wheel) -> None:
-    """Let the container's own Python install one wheel, which checks its tags, and run the tests.
+def fetch_pure(scratch: Path) -> None:
+    """Fetch what the tests need as pure Python: nothing is compiled under emulation."""
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pure = (
+        "--implementation",
+        "py",
+        "--abi",
+        "none",
+        "--platform",
+        "any",
+        "--only-binary",
+        ":all:",
+    )
+    group = ("--group", f"{scratch / 'pyproject.toml'}:test", "pip")
+    run(*pip, *pure, "--target", scratch / "needs", *group)
 
-    What the tests need comes from outside, as pure Python: nothing is compiled under emulation.
-    """
-    print(f"{wheel.path.name}: {container.row.image} {python}", flush=True)
-    with test_folder() as folder:
-        pure = ("--implementation", "py", "--abi", "none", "--platform", "any")
-        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        group = ("--group", f"{folder / 'pyproject.toml'}:test", "pip")
-        run(*pip, *pure, "--only-binary", ":all:", "--target", folder / "needs", *group)
-        shutil.copy(wheel.path, folder)
-        script = (
-            f"export PYTHONPATH=needs:site PYTHONDONTWRITEBYTECODE=1; {python} -m pip install"
-            f" --quiet --no-index --no-deps --no-compile --target site ./{wheel.path.name}"
-            f" && {python} -m pytest --quiet -p no:cacheprovider"
-        )
-        result = container.run(folder, "sh", "-c", script)
-        print(result.stdout, result.stderr, flush=True)
-        if result.returncode:
-            sys.exit(f"{wheel.path.name} failed with {python} in {container.row.image}, see above.")
+
+def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path) -> None:
+    """Let the container's own Python install one wheel, which checks its tags, and run the tests."""
+    print(f"{wheel.path.name}: {python} in {container.row.image}", flush=True)
+    shutil.copy(wheel.path, scratch)
+    site = Path(tempfile.mkdtemp(dir=scratch)).name
+    script = (
+        f"export PYTHONPATH=needs:{site} PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore;"
+        f" {python} -m pip install --quiet --no-index --no-deps --no-compile --target {site}"
+        f" ./{wheel.path.name} && {python} -m pytest --quiet -p no:cacheprovider"
+    )
+    result = container.run(scratch, "sh", "-c", script)
+    print(result.stdout, result.stderr, flush=True)
+    if result.returncode:
+        sys.exit(f"{wheel.path.name} failed with {python} in {container.row.image}, see above.")
 
 
 # What was proved
@@ -433,10 +449,12 @@ def cibuildwheel(word: str) -> None:
 
 
 def test_skipped(identifier: str) -> bool:
-    """Tell whether cibuildwheel was told to leave out the tests of a build."""
-    configured = PROJECT["tool"]["cibuildwheel"].get("test-skip", "")
-    patterns = configured if isinstance(configured, list) else configured.split()
-    patterns += os.environ.get("CIBW_TEST_SKIP", "").split()
+    """Tell whether cibuildwheel was told to leave out a build, or its tests."""
+    patterns: list[str] = []
+    for key in ("skip", "test-skip"):
+        configured = PROJECT["tool"]["cibuildwheel"].get(key, [])
+        patterns += configured.split() if isinstance(configured, str) else configured
+        patterns += os.environ.get(f"CIBW_{key.upper().replace('-', '_')}", "").split()
     return any(fnmatch(identifier, pattern) for pattern in patterns)
 
 
