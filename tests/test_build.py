@@ -15,7 +15,7 @@ from pytest_copie.plugin import Copie
 pytestmark = pytest.mark.slow
 
 HOSTILE = 'She said "C:\\new" # {{ 1 }} *bold* `code` [link] FooBar, ünï 🦀'
-CARD = re.compile(r"^\| (\S+\.whl) \| (\d+) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+CARD = re.compile(r"^\| (\S+\.whl) \| (\d+) \| (.*?) \| - \| (.*?) \| \w{64} \|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="session")

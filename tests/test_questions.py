@@ -23,6 +23,8 @@ STORED = {
     "user_email",
     "license",
     "python_min",
+    "platforms",
+    "extras",
     "starter",
     "pyo3_version",
     "msrv",
@@ -36,9 +38,9 @@ def documents() -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-def hidden(name: str) -> Any:  # noqa: ANN401  # YAML holds anything
+def hidden(name: str, file: str = "") -> Any:  # noqa: ANN401  # YAML holds anything
     """Read a value of extensions/."""
-    loaded = yaml.safe_load((ROOT / "extensions" / f"{name}.yml").read_text("utf-8"))
+    loaded = yaml.safe_load((ROOT / f"extensions/{file or name}.yml").read_text("utf-8"))
     return loaded[name]["default"]
 
 
@@ -102,6 +104,8 @@ def test_other_names_follow_from_the_projects(
         ("repository_url", "git@github.com:a/b.git", "is no address of a repository"),
         ("license", "GPL-9", "Invalid choice for 'license'"),
         ("python_min", "3.10", "Invalid choice for 'python_min'"),
+        ("platforms", "all", "Invalid choice for 'platforms'"),
+        ("extras", "[jython]", "Invalid choice for 'extras'"),
         ("starter", "all", "Invalid choice for 'starter'"),
     ],
 )

@@ -29,6 +29,8 @@ OTHER = {
     "repository_url": ["https://github.com/ada/my-package.git", "https://gitlab.com/a/b/c/"],
     "user_name": ['Ada "Countess" O\'Lovelace'],
     "user_email": ["ada@example.org"],
+    "platform_ids": ["[manylinux-x86_64]", "[musllinux-riscv64, windows-x86]"],
+    "extras": ["[pypy]"],
 }
 
 

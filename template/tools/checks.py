@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,17 +87,34 @@ def workflows() -> str:
     quiet = ["--quiet", "--no-progress"]
     offline = [] if os.environ.get("GH_TOKEN") else ["--offline"]
     commands = [["zizmor", *strict, *offline, *quiet, ".github"], ["actionlint", *names]]
-    commands += [["check-jsonschema", "--quiet", "--builtin-schema", s, *names] for s in schemas]
+    commands += [["check-jsonschema", "--builtin-schema", schema, *names] for schema in schemas]
     failed = [command[0] for command in commands if subprocess.run(command, check=False).returncode]
-    # Bots and people read the version from the comment, and no linter asks for it offline.
-    pin = re.compile(
-        r"^\s*(?:- )?uses: (?!\$/)(?!\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$).*", re.MULTILINE
-    )
-    for path in files:
-        for found in pin.findall(path.read_text("utf-8")):
-            print(f"{path.name}: {found.strip()!r} needs a commit and `# vX.Y.Z` behind it")
-            failed.append("pins")
+    findings = [*unversioned_pins(files), *hasty_updates(ROOT / ".github/dependabot.yml")]
+    if findings:
+        print(*findings, sep="\n")
+        failed.append("our own checks")
     return f"Findings of {', '.join(dict.fromkeys(failed))}: see above." if failed else ""
+
+
+def unversioned_pins(files: Sequence[Path]) -> list[str]:
+    """Find actions without a commit and its version, which bots and people read from the comment."""
+    pinned = r"(?!\$/)(?!\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)"
+    uses = re.compile(rf"^\s*(?:- )?(uses: {pinned}.*)", re.MULTILINE)
+    return [
+        f"{path.name}: {found!r} needs a commit and `# vX.Y.Z` behind it"
+        for path in files
+        for found in uses.findall(path.read_text("utf-8"))
+    ]
+
+
+def hasty_updates(path: Path) -> list[str]:
+    """Find updates without a delay of 7 days; zizmor 1.32 stops looking after the first good one."""
+    _, *blocks = path.read_text("utf-8").split("package-ecosystem: ") if path.exists() else [""]
+    return [
+        f"{path.name}: dependabot-cooldown: {block.split()[0]} needs default-days: 7 or more"
+        for block in blocks
+        if not any(int(days) >= 7 for days in re.findall(r"default-days: (\d+)", block))
+    ]
 
 
 def all_green() -> str:

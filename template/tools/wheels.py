@@ -481,7 +481,7 @@ def verify(folder: Path, words: Sequence[str]) -> None:
             test(row, [wheel for wheel in wheels if wheel.platform is row], folder)
     read_proofs(wheels, folder)
     for wheel in wheels:
-        if not wheel.tested:
+        if not wheel.tested and os.environ.get("CI"):
             sys.exit(
                 f"{wheel.path.name} was tested nowhere: the job of {wheel.platform.id} left no proof."
             )

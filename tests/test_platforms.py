@@ -1,0 +1,568 @@
+"""The table of platforms agrees with rustc, cibuildwheel, PyPI and the calendar; cross builds run."""
+
+import datetime
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+from project import Project, commit, git, released_template, render
+from test_questions import hidden
+
+ROWS: list[dict[str, Any]] = hidden("platform_rows", "platforms")
+IDS = [row["id"] for row in ROWS]
+USUAL = [row["id"] for row in ROWS if row["tier"] == "usual"]
+TODAY = datetime.datetime.now(tz=datetime.UTC).date()
+
+PYPY = [
+    "manylinux-x86_64",
+    "manylinux-i686",
+    "manylinux-aarch64",
+    "macos-arm64",
+    "macos-x86_64",
+    "windows-amd64",
+]
+
+# What cibuildwheel could build and the table leaves out; extensions/platforms.yml says why.
+GAPS = {"musllinux_s390x"}
+
+
+def tool(name: str) -> str:
+    """Find a program that was installed with the tests."""
+    return str(Path(sys.executable).parent / name)
+
+
+def plan(project: Project, *words: str) -> dict[str, Any]:
+    """Read what the project would build where."""
+    output = project.run(sys.executable, "tools/platforms.py", "plan", *words)
+    planned: dict[str, Any] = json.loads(output[output.index("{") :])
+    return planned
+
+
+def refusal(project: Project, *words: str) -> str:
+    """Read why the project plans nothing."""
+    return project.run(sys.executable, "tools/platforms.py", "plan", *words, code=1)
+
+
+def edit_row(project: Project, name: str, key: str, value: str) -> None:
+    """Set a key of a row, as a person would."""
+    table = project / "tools/platforms.toml"
+    before, rest = table.read_text("utf-8").split(f'id = "{name}"\n')
+    row, *others = rest.split("\n\n", 1)
+    lines = [line for line in row.rstrip("\n").split("\n") if not line.startswith(f"{key} =")]
+    new = "\n".join([f'id = "{name}"', *lines, f"{key} = {value}"])
+    table.write_text(before + "\n\n".join([new, *others]).rstrip("\n") + "\n", "utf-8")
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Project:
+    """Render a project with every platform."""
+    return render(tmp_path / "new", platforms="wide")
+
+
+# The question
+
+
+def test_the_answer_decides_the_rows(tmp_path: Path) -> None:
+    def ids(folder: str, **answers: str) -> list[str]:
+        table = render(tmp_path / folder, None, **answers) / "tools/platforms.toml"
+        return re.findall(r'^id = "(.*)"', table.read_text("utf-8"), re.MULTILINE)
+
+    assert ids("usual") == USUAL
+    assert len(USUAL) == 8
+    assert ids("wide", platforms="wide") == IDS
+    assert len(IDS) == 18
+    chosen = "[windows-x86, manylinux-x86_64]"
+    assert ids("choose", platforms="choose", platform_ids=chosen) == [
+        "manylinux-x86_64",
+        "windows-x86",
+    ]
+    assert ids("choose-nothing-else", platforms="choose") == USUAL
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("[]", "platform_ids is empty: choose at least one, such as manylinux-x86_64."),
+        ("[manylinux-vax]", "Invalid choice for 'platform_ids'"),
+    ],
+)
+def test_a_wrong_choice_of_platforms_is_refused(tmp_path: Path, answer: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render(tmp_path / "new", platforms="choose", platform_ids=answer)
+    assert not (tmp_path / "new").exists()
+
+
+def test_cibuildwheels_settings_are_the_same_text_in_every_project(tmp_path: Path) -> None:
+    texts = set()
+    for name, answers in {
+        "usual": {},
+        "wide": {"platforms": "wide", "extras": "[pypy]", "starter": "fizzbuzz"},
+        "late": {"python_min": "3.15", "license": "proprietary"},
+    }.items():
+        text = (render(tmp_path / name, None, **answers) / "pyproject.toml").read_text("utf-8")
+        texts.add(text[text.index("[tool.cibuildwheel]") : text.index("[tool.uv]")])
+    assert len(texts) == 1
+
+
+def test_an_edited_row_outlives_other_platforms(tmp_path: Path) -> None:
+    source = released_template(tmp_path / "template", "1.0.0")
+    project = render(tmp_path / "new", source)
+    git(project.path, "init", "--quiet")
+    edit_row(project, "macos-x86_64", "runner", '{ github = "our-own-mac" }')
+    commit(project.path)
+    for platforms in ("wide", "usual"):
+        copier.run_update(
+            project.path,
+            data={"platforms": platforms},
+            vcs_ref=copier.VcsRef.CURRENT,
+            defaults=True,
+            overwrite=True,
+            quiet=True,
+            unsafe=False,
+        )
+        commit(project.path)
+        table = (project / "tools/platforms.toml").read_text("utf-8")
+        assert 'runner = { github = "our-own-mac" }' in table
+        assert "<<<<" not in table
+        assert ("windows-x86" in table) == (platforms == "wide")
+
+
+# The table
+
+
+def test_rustc_has_every_target_with_a_standard_library() -> None:
+    for row in ROWS:
+        command = ["rustc", "-Zunstable-options", "--print=target-spec-json", "--target"]
+        printed = subprocess.check_output(
+            [*command, row["target"]], env={**os.environ, "RUSTC_BOOTSTRAP": "1"}
+        )
+        spec = json.loads(printed)
+        assert spec["os"] == row["os"], row
+        assert spec["metadata"]["std"] is True, row
+        assert spec["metadata"]["tier"] <= 2, row
+        if row["os"] == "linux":
+            assert spec.get("env") == row["libc"], row
+        if row["engine"] == "cibuildwheel":  # it compiles on the platform itself
+            assert spec["metadata"]["host_tools"] is True, row
+        bits = {"i686": 32, "armv7l": 32, "x86": 32}.get(row["arch"], 64)
+        assert int(spec["target-pointer-width"]) == bits, row
+
+
+def test_macos_floors_are_not_below_rusts_own() -> None:
+    for row in ROWS:
+        if row["os"] == "macos":
+            command = ["rustc", "--print=deployment-target", "--target", row["target"]]
+            printed = subprocess.check_output(command, text=True)
+            lowest = printed.strip().split("=")[1]
+            assert [*map(int, row["floor"].split("."))] >= [*map(int, lowest.split("."))], row
+
+
+def test_every_id_is_spelt_as_the_tags_of_wheels() -> None:
+    for row in ROWS:
+        kind = {"gnu": "manylinux", "musl": "musllinux"}.get(row.get("libc", ""), row["os"])
+        assert row["id"] == f"{kind}-{row['arch']}"
+        assert row["engine"] in ("cibuildwheel", "cross")
+        assert row["tier"] in ("usual", "wide")
+
+
+def identifiers(env: dict[str, str], folder: Path) -> list[str]:
+    """Ask cibuildwheel what it would build."""
+    command = [tool("cibuildwheel"), "--print-build-identifiers", str(folder)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CIBW_")}
+    printed = subprocess.run(command, env=clean | env, capture_output=True, text=True, check=False)
+    assert printed.returncode == 0, printed.stderr
+    return printed.stdout.split()
+
+
+def expected(suffix: str, oldest: int) -> list[set[str]]:
+    """List the identifiers of both runs of cibuildwheel."""
+    names = {f"cp3{minor}" for minor in range(oldest, 15)} | {"cp315t"}
+    names |= {"cp314t"} if oldest <= 14 else set()
+    return [{f"{name}-{suffix}" for name in names}, {f"cp315-{suffix}"}]
+
+
+@pytest.mark.parametrize(
+    ("answers", "oldest"),
+    [
+        ({"platforms": "wide", "extras": "[pypy]"}, 11),
+        ({"platforms": "usual"}, 11),
+        ({"platforms": "usual", "python_min": "3.14"}, 14),
+        ({"platforms": "usual", "python_min": "3.15"}, 15),
+    ],
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else None,
+)
+def test_cibuildwheel_builds_exactly_what_is_planned(
+    tmp_path: Path, answers: dict[str, str], oldest: int
+) -> None:
+    project = render(tmp_path / "new", None, **answers)
+    native = plan(project)["native"]
+    rows = {row["id"]: row for row in ROWS}
+    assert len(native) == (11 if answers["platforms"] == "wide" else 8)
+    with ThreadPoolExecutor(2) as pool:
+        for job in native:
+            row = rows[job["id"]]
+            suffix = {"macos": f"macosx_{row['arch']}", "windows": f"win_{row['arch']}"}.get(
+                row["os"], job["id"].replace("-", "_")
+            )
+            suffix = "win32" if job["id"] == "windows-x86" else suffix
+            planned = [*expected(suffix, oldest), set()]
+            if "extras" in answers and job["id"] in PYPY:
+                planned[2] = {f"{name}-{suffix}" for name in ("pp311", "pp312")}
+            asked = [set(env["CIBW_BUILD"].split()) for env in job["cibuildwheel"]]
+            assert asked == [planned[0] | planned[2], planned[1]]
+            if job["id"] == "macos-arm64":  # on another processor, cibuildwheel leaves PyPy out
+                planned[2] = set()
+            runs = pool.map(lambda env: identifiers(env, project.path), job["cibuildwheel"])
+            assert [set(names) for names in runs] == [planned[0] | planned[2], planned[1]]
+
+
+def test_every_platform_of_cibuildwheel_is_a_row_or_a_known_gap() -> None:
+    command = [tool("cibuildwheel"), "--only", "nothing-of-the-kind"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False)
+    pattern = r"cp3\d+t?-((?:many|musl)linux_\w+|macosx_(?:x86_64|arm64)|win\w+)"
+    known = set(re.findall(pattern, printed.stderr))
+    assert "manylinux_x86_64" in known
+    rows = set()
+    for row in ROWS:
+        name = row["id"].replace("-", "_").replace("macos", "macosx").replace("windows", "win")
+        rows.add({"win_x86": "win32"}.get(name, name))
+    assert known - rows == GAPS
+    assert rows - known == set()
+
+
+def test_images_are_those_of_cibuildwheel() -> None:
+    resources = Path(
+        subprocess.check_output(
+            [sys.executable, "-c", "import cibuildwheel; print(cibuildwheel.__path__[0])"],
+            text=True,
+        ).strip(),
+        "resources/pinned_docker_images.cfg",
+    ).read_text("utf-8")
+    pinned = {f"{name}:{tag}" for name, tag in re.findall(r"= (\S+)@\S+\s+# (\S+)", resources)}
+    for row in ROWS:
+        if "image" in row:
+            assert row["image"] in pinned, f"{row['id']}: the newest is in {sorted(pinned)}"
+        else:
+            assert row["os"] != "linux" or row["id"] == "manylinux-x86_64"
+
+
+@pytest.mark.parametrize(
+    "target", [row["target"] for row in ROWS] + ["loongarch64-unknown-linux-gnu"]
+)
+def test_pypi_accepts_the_wheels(tmp_path: Path, target: str) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/main.rs").write_text('compile_error!("reached");')
+    (tmp_path / "Cargo.toml").write_text(
+        '[package]\nname = "nothing"\nversion = "1.0.0"\nedition = "2024"\n[workspace]\n'
+    )
+    # For MSVC, maturin would fetch Microsoft's libraries first; the tag is the same.
+    target = target.replace("aarch64-pc-windows-msvc", "aarch64-pc-windows-gnullvm")
+    target = target.replace("msvc", "gnu")
+    command = [tool("maturin"), "build", "--compatibility", "pypi", "--target", target]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    refused = f"Rust target {target} is not supported by PyPI" in result.stderr
+    assert refused == target.startswith("loongarch64")
+    assert refused or "Compiling nothing" in result.stderr or "reached" in result.stderr
+
+
+def test_runners_are_known_and_do_not_end_soon(tmp_path: Path) -> None:
+    for row in ROWS:
+        workflow = tmp_path / "workflow.yml"
+        job = {"runs-on": row["runner"]["github"], "steps": [{"run": "true"}]}
+        workflow.write_text(yaml.safe_dump({"on": "push", "jobs": {"job": job}}))
+        subprocess.run([tool("actionlint"), str(workflow)], check=True)
+        if "until" in row:
+            days = (datetime.date.fromisoformat(row["until"]) - TODAY).days
+            assert days >= 0, f"the runner of {row['id']} ended on {row['until']}"
+            if days <= 90:
+                warnings.warn(f"the runner of {row['id']} ends on {row['until']}", stacklevel=1)
+
+
+# A table that somebody edited
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["manylinux-s390"], 'has no platform "manylinux-s390": did you mean "manylinux-s390x"?'),
+        (["solaris"], 'has no platform "solaris": it has manylinux-x86_64, manylinux-aarch64,'),
+    ],
+)
+def test_an_unknown_platform_is_named(wide: Project, words: list[str], message: str) -> None:
+    assert message in refusal(wide, *words)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "image = ",
+            "imgae = ",
+            'manylinux-aarch64 has an unknown key "imgae": did you mean "image"?',
+        ),
+        ('target = "s390x-unknown-linux-gnu"\n', "", 'manylinux-s390x has no "target": add it.'),
+        (
+            'id = "manylinux-s390x"',
+            'id = "manylinux-ppc64le"',
+            "has manylinux-ppc64le twice: delete one of the rows.",
+        ),
+        (
+            'engine = "cross"',
+            'engine = "qemu"',
+            'manylinux-ppc64le has engine "qemu": type "cibuildwheel" or "cross".',
+        ),
+        (
+            'runner = { github = "macos-15" }',
+            'runner = "macos-15"',
+            'macos-arm64 needs a runner, such as { github = "label" }.',
+        ),
+        ('id = "windows-x86"\n', "", "has a row without an id: give it one."),
+    ],
+)
+def test_a_mistake_in_a_row_is_named(wide: Project, old: str, new: str, message: str) -> None:
+    wide.replace("tools/platforms.toml", old, new)
+    assert f"tools/platforms.toml: {message}" in refusal(wide) or message in refusal(wide)
+
+
+def test_an_empty_table_is_named(wide: Project) -> None:
+    (wide / "tools/platforms.toml").write_text("# nothing\n")
+    assert "tools/platforms.toml has no [[platform]]: add a row" in refusal(wide)
+
+
+@pytest.mark.parametrize(("days", "code"), [(-1, 1), (0, 0), (90, 0), (91, 0)])
+def test_a_runner_past_its_date_stops_the_plan(wide: Project, days: int, code: int) -> None:
+    date = TODAY + datetime.timedelta(days=days)
+    edit_row(wide, "macos-x86_64", "until", f'"{date}"')
+    output = wide.run(sys.executable, "tools/platforms.py", "plan", code=code)
+    ended = f"the runner macos-15-intel of macos-x86_64 ended on {date}: name another runner"
+    ends = (
+        f"::warning::tools/platforms.toml: the runner macos-15-intel of macos-x86_64 ends on {date}"
+    )
+    assert (ended in output) == (days < 0)
+    assert (ends in output) == (0 <= days <= 90)
+    wide.run(sys.executable, "tools/platforms.py", "plan", "slice")
+
+
+def test_an_image_of_ones_own_is_built_in_as_well(wide: Project) -> None:
+    edit_row(wide, "manylinux-aarch64", "image", '"registry.example.org/ours:1"')
+    edit_row(wide, "manylinux-s390x", "engine", '"cibuildwheel"')
+    edit_row(wide, "manylinux-s390x", "runner", '{ github = "our-s390x" }')
+    own, big = plan(wide, "manylinux-aarch64", "manylinux-s390x")["native"]
+    assert own["cibuildwheel"][0]["CIBW_MANYLINUX_AARCH64_IMAGE"] == "registry.example.org/ours:1"
+    assert big["runner"] == "our-s390x"
+    assert not any("IMAGE" in key for key in big["cibuildwheel"][0])
+
+
+def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
+    jobs = plan(wide, "slice")
+    assert [job["id"] for job in jobs["native"]] == ["manylinux-x86_64"]
+    assert jobs["cross"] == []
+    assert {job["os"] for job in jobs["tests"]} == {"linux", "macos", "windows"}
+    assert {job["os"] for job in jobs["tests_linux"]} == {"linux"}
+    tested = [job["python"] for job in jobs["tests_linux"]]
+    assert tested == ["3.11", "3.15", "3.15t"]
+
+
+# Building for real
+
+
+def toolchain(name: str) -> None:
+    """Skip where rustup has no such toolchain."""
+    listed = subprocess.run(
+        ["rustup", "toolchain", "list"], capture_output=True, text=True, check=False
+    )
+    if not re.search(rf"^{name}\b", listed.stdout, re.MULTILINE):
+        pytest.skip(f"rustup has no toolchain {name!r}: see docs/testing.md")
+
+
+def image(name: str) -> str:
+    """Name a local image, and skip where it is not there."""
+    full = f"localhost/{name}"
+    engine = shutil.which("podman")
+    found = (
+        engine and subprocess.run([engine, "image", "exists", full], check=False).returncode == 0
+    )
+    if not found:
+        pytest.skip(f"there is no image {full}: see docs/testing.md")
+    return full
+
+
+CROSS = {"RUSTUP_TOOLCHAIN": "cross"}
+
+
+@pytest.fixture(scope="session")
+def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Let cross builds share what they compile for this machine: macros and build scripts."""
+    toolchain("cross")
+    return {**CROSS, "CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("cross"))}
+
+
+def card(output: str) -> dict[str, dict[str, str]]:
+    """Read the proof card: by tag, where a wheel was tested natively and where under emulation."""
+    lines = re.findall(
+        r"^\| \S+?-0\.1\.0-(\S+)\.whl \| \d+ \| (.*?) \| (.*?) \| (.*?) \|", output, re.MULTILINE
+    )
+    return {tag: {"native": a, "emulated": b, "not run": c} for tag, a, b, c in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["aarch64", "s390x"])
+def test_three_wheels_are_cross_compiled_and_tested_under_emulation(
+    tmp_path: Path, cross: dict[str, str], architecture: str
+) -> None:
+    old, new = image(f"{architecture}-3.11"), image(f"{architecture}-3.15")
+    project = render(tmp_path / "new", platforms="wide", starter="fizzbuzz")
+    name = f"manylinux-{architecture}"
+    edit_row(project, name, "image", f'"{new}"')
+    output = project.just("wheels", name, env=cross)
+    assert f"{name}: 3 wheels, tested under emulation in {new}" in output
+    tag = f"manylinux_2_28_{architecture}"
+    built = card(output)
+    assert list(built) == [
+        f"cp311-abi3-{tag}",
+        f"cp314-cp314t-{tag}",
+        f"cp315-abi3.abi3t-{tag}",
+    ]
+    assert [built[one]["emulated"] for one in built] == ["3.13, 3.14", "-", "3.15"]
+    edit_row(project, name, "image", f'"{old}"')
+    tested = card(project.just("test-wheels", name, env=cross))
+    assert tested[f"cp311-abi3-{tag}"]["emulated"] == "3.11"
+    # The set has the sdist and nothing else; one file more is named.
+    project.just("verify", "dist", name)
+    (project / "dist/new-0.1.0-py3-none-any.whl").write_bytes(b"")
+    assert "holds what does not belong there: new-0.1.0-py3-none-any.whl" in project.just(
+        "verify", "dist", name, code=1
+    )
+
+
+# Builds with the project's own recipe, but the wheel of the oldest Python only.
+FIRST_WHEEL = """
+import sys; sys.path.insert(0, "tools")
+import platforms, wheels
+every = platforms.Platform.wheels
+platforms.Platform.wheels = lambda row: every(row)[:1]
+wheels.build(sys.argv[1:])
+"""
+
+
+def first_wheel(project: Project, env: dict[str, str], *names: str) -> dict[str, dict[str, str]]:
+    """Build and test the wheel of the oldest Python for these platforms."""
+    return card(
+        project.run("uv", "run", "--only-group=cross", "python", "-c", FIRST_WHEEL, *names, env=env)
+    )
+
+
+@pytest.mark.slow
+def test_more_architectures_are_cross_compiled_and_tested(
+    tmp_path: Path, cross: dict[str, str]
+) -> None:
+    project = render(tmp_path / "new", platforms="wide")
+    names = ["manylinux-armv7l", "manylinux-i686", "manylinux-ppc64le"]
+    for name in names:
+        edit_row(project, name, "image", f'"{image(name.split("-")[1] + "-3.11")}"')
+    built = first_wheel(project, cross, *names)
+    assert {tag: row["emulated"] for tag, row in built.items()} == {
+        "cp311-abi3-manylinux_2_31_armv7l": "3.11",
+        "cp311-abi3-manylinux_2_28_i686": "3.11",
+        "cp311-abi3-manylinux_2_28_ppc64le": "3.11",
+    }
+
+
+def standard_library(target: str) -> None:
+    """Skip where the cross toolchain has no standard library for a target."""
+    folder = subprocess.check_output(
+        ["rustc", "+cross", "--print", "target-libdir", "--target", target], text=True
+    ).strip()
+    if not Path(folder).is_dir():
+        pytest.skip(f"the cross toolchain has no library for {target}: see docs/testing.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("musllinux-x86_64", "musllinux_1_2_x86_64"),
+        pytest.param("musllinux-aarch64", "musllinux_1_2_aarch64", marks=pytest.mark.nightly),
+        pytest.param("musllinux-i686", "musllinux_1_2_i686", marks=pytest.mark.nightly),
+        pytest.param("musllinux-armv7l", "musllinux_1_2_armv7l", marks=pytest.mark.nightly),
+        pytest.param("musllinux-ppc64le", "musllinux_1_2_ppc64le", marks=pytest.mark.nightly),
+        pytest.param("musllinux-riscv64", "musllinux_1_2_riscv64", marks=pytest.mark.nightly),
+        pytest.param("manylinux-riscv64", "manylinux_2_31_riscv64", marks=pytest.mark.nightly),
+        pytest.param("macos-arm64", "macosx_11_0_arm64", marks=pytest.mark.nightly),
+        pytest.param("windows-amd64", "win_amd64", marks=pytest.mark.nightly),
+    ],
+)
+def test_what_cannot_run_here_is_built_and_looked_into(
+    tmp_path: Path, cross: dict[str, str], name: str, tag: str
+) -> None:
+    project = render(tmp_path / "new", platforms="wide")
+    if name == "windows-amd64":
+        edit_row(project, name, "target", '"x86_64-pc-windows-gnu"')
+    row = next(row for row in ROWS if row["id"] == name)
+    standard_library("x86_64-pc-windows-gnu" if name == "windows-amd64" else row["target"])
+    table = project / "tools/platforms.toml"
+    table.write_text(
+        re.sub(r"^image = .*\n", "", table.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+    )
+    built = first_wheel(project, cross, name)
+    nowhere = {"native": "-", "emulated": "-", "not run": "3.11, 3.12, 3.13, 3.14"}
+    assert built == {f"cp311-abi3-{tag}": nowhere}
+
+
+@pytest.mark.slow
+def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", platforms="wide")
+    output = project.just("wheels", "manylinux-x86_64", "musllinux-riscv64", "windows-x86", code=1)
+    assert "manylinux-x86_64: 3 wheels, tested here" in output
+    assert (
+        "musllinux-riscv64: cannot be built here; Rust's library for it is not there:"
+        " type `rustup target add riscv64gc-unknown-linux-musl`."
+    ) in output
+    windows = 'it needs Windows: leave it to CI, or give the row target = "i686-pc-windows-gnu".'
+    assert f"windows-x86: cannot be built here; {windows}" in output
+    assert "Nothing was built." in output
+    assert not (project / "dist").exists()
+
+
+@pytest.mark.slow
+def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
+    if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
+        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+    project = render(tmp_path / "new")
+    edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
+    project.just("setup")
+    # The image has no free-threaded Python and no 3.12, so one wheel must be found missing.
+    output = project.just(
+        "cibuildwheel", "manylinux-x86_64", code=1, env={"CIBW_SKIP": "cp312-* *t-*"}
+    )
+    names = sorted(path.name for path in (project / "dist").glob("*.whl"))
+    assert names == [
+        "new-0.1.0-cp311-abi3-manylinux_2_31_x86_64.whl",
+        "new-0.1.0-cp315-abi3.abi3t-manylinux_2_31_x86_64.whl",
+    ]
+    for python in ("3.11", "3.13", "3.14", "3.15"):
+        assert re.search(rf"platform linux -- Python {python}\.\d+, pytest", output), python
+    assert "abi3audit --strict" in output
+    assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in output
+
+
+@pytest.mark.slow
+def test_the_oldest_rust_is_really_that_compiler(tmp_path: Path) -> None:
+    toolchain("msrv")
+    project = render(tmp_path / "new", starter="fizzbuzz")
+    project.just("setup")
+    output = project.just("test-oldest-rust", env={"RUSTUP_TOOLCHAIN": "msrv"})
+    assert "rustc 1.85\n" in output
+    assert "test result: ok" in output
+    newer = project.just("test-oldest-rust", code=1, env={"RUSTUP_TOOLCHAIN": "stable"})
+    assert re.search(r"toolchain stable has rustc 1\.\d+, not 1\.85\.", newer)

@@ -1,0 +1,609 @@
+"""Workflows pass every linter at its strictest, and run in a local runner, failure paths included."""
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project import ROOT, Project, commit, git, render
+from test_platforms import edit_row, plan, tool
+from test_questions import hidden
+
+ACTIONS: list[dict[str, Any]] = hidden("actions")
+STUBS = ROOT / "tests/stubs"
+VARIANTS: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "everything": {"platforms": "wide", "extras": "[pypy]", "starter": "fizzbuzz"},
+    "none": {"starter": "none", "license": "proprietary", "python_min": "3.15"},
+}
+USES = re.compile(
+    r"^\s*(?:- )?uses: (?P<name>[\w./-]+)@(?P<ref>\S+?)(?: # (?P<version>\S+))?$", re.MULTILINE
+)
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
+    """Render each variant once."""
+    folder = tmp_path_factory.mktemp("workflows")
+    return {name: render(folder / name, None, **answers) for name, answers in VARIANTS.items()}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Render a project to plant faults in."""
+    return render(tmp_path / "new", platforms="wide")
+
+
+def lint(project: Project, code: int = 0) -> str:
+    """Run what `just lint-workflows` runs, with the tools of these tests."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = (sys.executable, "tools/checks.py", "workflows")
+    return project.run(*command, code=code, env={"PATH": path})
+
+
+def workflows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Parse each workflow."""
+    for path in sorted((folder / ".github/workflows").glob("*.yml")):
+        workflow = yaml.safe_load(path.read_text("utf-8"))
+        workflow["on"] = workflow.pop(True)  # YAML 1.1 takes the word for a truth
+        yield path.name, workflow
+
+
+def steps(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """List each step, with the name of its workflow and of its job."""
+    for name, workflow in workflows(folder):
+        for job_name, job in workflow["jobs"].items():
+            for step in job.get("steps", []):
+                yield name, job_name, step
+
+
+# Linters
+
+
+def test_workflows_are_plain_files_that_no_answer_changes(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        for path in (ROOT / "template/.github").rglob("*.yml"):
+            rendered = project / str(path.relative_to(ROOT / "template"))
+            assert rendered.read_text("utf-8") == path.read_text("utf-8")
+    assert list((ROOT / "template/.github").rglob("*.jinja")) == []
+
+
+def test_every_linter_finds_nothing(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        valid = ["ok -- validation done"] * 2
+        assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
+
+
+def test_zizmor_really_looks_at_them(variants: dict[str, Project]) -> None:
+    command = [tool("zizmor"), "--offline", "--no-progress", ".github"]
+    result = subprocess.run(
+        command, cwd=variants["defaults"].path, capture_output=True, text=True, check=True
+    )
+    for name in ("ci.yml", "security.yml", "wheels.yml", "dependabot.yml"):
+        assert f".github/workflows/{name}" in result.stderr or name == "dependabot.yml"
+    assert "dependabot.yml" in result.stderr
+
+
+def test_inputs_of_actions_are_known_to_actionlint(project: Project) -> None:
+    # It knows actions by their major tag only, so it gets a copy that names these.
+    for path in (project / ".github/workflows").glob("*.yml"):
+        text = re.sub(r"@[0-9a-f]{40} # (v\d+)\S*", r"@\1", path.read_text("utf-8"))
+        path.write_text(text, "utf-8")
+    files = [str(path) for path in (project / ".github/workflows").glob("*.yml")]
+    subprocess.run([tool("actionlint"), *files], check=True)
+    project.replace(".github/workflows/wheels.yml", "if-no-files-found", "if-no-file-found")
+    result = subprocess.run(
+        [tool("actionlint"), *files], capture_output=True, text=True, check=False
+    )
+    assert 'input "if-no-file-found" is not defined' in result.stdout
+
+
+def test_dependabots_and_pyprojects_schemas_hold(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        schema = [tool("check-jsonschema"), "--builtin-schema", "vendor.dependabot"]
+        subprocess.run([*schema, str(project / ".github/dependabot.yml")], check=True)
+        validate = [tool("validate-pyproject"), str(project / "pyproject.toml")]
+        subprocess.run(validate, check=True, stdout=subprocess.DEVNULL)
+
+
+# Contracts that no linter knows
+
+
+def unknown_uses(folder: Path) -> list[str]:
+    """List what a workflow uses otherwise than extensions/actions.yml knows it."""
+    found = []
+    rows = {row["name"]: row for row in ACTIONS}
+    for path in sorted((folder / ".github/workflows").glob("*.yml")):
+        for use in USES.finditer(path.read_text("utf-8")):
+            row = rows.get(use["name"])
+            if row is None or (use["ref"], use["version"]) != (row["commit"], row["version"]):
+                found.append(f"{path.name}: {use[0].strip()}")
+    for name, job, step in steps(folder):
+        row = rows.get(step.get("uses", "").split("@")[0], {"inputs": []})
+        known = {one.rstrip("*") for one in row["inputs"]}
+        required = {one.rstrip("*") for one in row["inputs"] if one.endswith("*")}
+        found += [f"{name}: {job} sets {key}" for key in set(step.get("with", {})) - known]
+        found += [f"{name}: {job} lacks {key}" for key in required - set(step.get("with", {}))]
+    return found
+
+
+def other_steps(folder: Path) -> list[str]:
+    """List the steps that are neither an action nor one verb of the justfile."""
+    justfile = (ROOT / "template/justfile").read_text("utf-8")
+    verbs = set(re.findall(r"^([a-z][a-z-]*)[^\n]*:(?: |$)", justfile, re.MULTILINE))
+    found = []
+    for name, job, step in steps(folder):
+        command = step.get("run", "just plan")
+        word = command.split()[1] if command.startswith("just ") and "\n" not in command else ""
+        if word != '"$RECIPE"' and word not in verbs:
+            found.append(f"{name}: {job} runs {command}")
+    return found
+
+
+def lost_artifacts(folder: Path) -> list[str]:
+    """List the patterns of artifacts that no job uploads, and names that are not unique."""
+    uploaded = [
+        s["with"]["name"] for _, _, s in steps(folder) if "upload-artifact" in s.get("uses", "")
+    ]
+    found = [
+        f"{name} has no matrix in it"
+        for name in uploaded
+        if uploaded.count(name) > 1 and "matrix" not in name
+    ]
+    for name, _, step in steps(folder):
+        if "download-artifact" in step.get("uses", ""):
+            pattern = step["with"]["pattern"]
+            if not any(Path(one).match(pattern) for one in uploaded):
+                found.append(f"{name}: nobody uploads {pattern}")
+    return found
+
+
+def caches(folder: Path) -> list[str]:
+    """List what could restore a cache in a workflow that builds a release."""
+    found = []
+    for name, workflow in workflows(folder):
+        if (
+            "workflow_call" in workflow["on"]
+            and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none"
+        ):
+            found.append(f"{name} has no ACTIONS_CACHE_MODE: none")
+    for name, job, step in steps(folder):
+        uses, settings = step.get("uses", ""), step.get("with", {})
+        if "setup-uv" in uses:
+            settings = {"enable-cache": True, **settings}
+        if "cache" in uses or any(settings[key] is not False for key in settings if "cache" in key):
+            found.append(f"{name}: {job} uses a cache")
+    return found
+
+
+def ungated(folder: Path) -> list[str]:
+    """List the jobs of CI that its final job does not wait for."""
+    jobs = dict(workflows(folder))["ci.yml"]["jobs"]
+    return sorted(set(jobs) - set(jobs["all-green"]["needs"]) - {"all-green"})
+
+
+CONTRACTS = (unknown_uses, other_steps, lost_artifacts, caches, ungated)
+
+
+def test_the_contracts_hold(variants: dict[str, Project]) -> None:
+    for project in variants.values():
+        assert [found for contract in CONTRACTS for found in contract(project.path)] == []
+
+
+def test_every_known_action_is_used_and_runs_on_todays_node() -> None:
+    used = {
+        use["name"]
+        for path in (ROOT / "template/.github/workflows").glob("*.yml")
+        for use in USES.finditer(path.read_text("utf-8"))
+    }
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        used |= {use["name"] for use in USES.finditer(path.read_text("utf-8"))}
+    assert {row["name"] for row in ACTIONS} == used
+    assert {row["runs"] for row in ACTIONS} <= {"node24", "composite", "docker"}
+
+
+def test_every_job_has_a_name_of_its_own(project: Project) -> None:
+    jobs = plan(project)
+    for _, workflow in workflows(project.path):
+        names: list[str] = []
+        for job in workflow["jobs"].values():
+            matrix = job.get("strategy", {}).get("matrix", {}).get("include", "")
+            rows: list[dict[str, Any]] = [{}]
+            for key in ("native", "cross", "tests"):
+                if f".{key} " in f"{matrix} ".replace("}}", "").replace(")", " "):
+                    rows = jobs[key]
+            for row in rows:
+                name = job["name"]
+                for key, value in row.items():
+                    name = name.replace(f"${{{{ matrix.{key} }}}}", str(value))
+                names.append(name)
+            assert "${{" not in names[-1]
+        assert len(names) == len(set(names))
+
+
+# Thirty faults, planted one at a time: where, what, what instead, and who names it how.
+
+CHECKOUT = "uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+JOB = "    runs-on: ubuntu-24.04\n    timeout-minutes: 15\n"
+CI, WHEELS, DEPENDABOT = (
+    ".github/workflows/ci.yml",
+    ".github/workflows/wheels.yml",
+    ".github/dependabot.yml",
+)
+SHIPPED = {
+    "a tag instead of a commit": (CI, CHECKOUT, "uses: actions/checkout@v7", "unpinned-uses"),
+    "a misspelt owner": (CI, "uses: actions/checkout@", "uses: action/checkout@", "typosquat-uses"),
+    "credentials that stay": (
+        CI,
+        "persist-credentials: false",
+        "persist-credentials: true",
+        "artipacked",
+    ),
+    "all permissions": (CI, "permissions: {}", "permissions: write-all", "excessive-permissions"),
+    "no permissions named": (CI, "permissions: {}\n", "", "excessive-permissions"),
+    "a permission without a reason": (
+        CI,
+        "contents: read",
+        "packages: read",
+        "undocumented-permissions",
+    ),
+    "an expression in a script": (
+        CI,
+        "run: just lint",
+        "run: just lint ${{ github.head_ref }}",
+        "template-injection",
+    ),
+    "somebody's title in a script": (
+        CI,
+        "run: just lint",
+        "run: just ${{ github.event.issue.title }}",
+        "template-injection",
+    ),
+    "a dangerous trigger": (
+        CI,
+        "  pull_request:\n",
+        "  pull_request_target:\n",
+        "dangerous-triggers",
+    ),
+    "a secret outside an environment": (
+        CI,
+        "${{ toJSON(needs) }}",
+        "${{ secrets.TOKEN }}",
+        "secrets-outside-env",
+    ),
+    "secrets for all": (
+        CI,
+        "    uses: $/.github/workflows/wheels.yml\n",
+        "    uses: $/.github/workflows/wheels.yml\n    secrets: inherit\n",
+        "secrets-inherit",
+    ),
+    "a condition that is always true": (
+        CI,
+        "    if: always()\n",
+        "    if: |\n      ${{ failure() }}\n",
+        "unsound-condition",
+    ),
+    "a relative path to a workflow": (CI, "uses: $/.github", "uses: ./.github", "self-repository"),
+    "a job without a name": (CI, "    name: Lint\n", "", "anonymous-definition"),
+    "no concurrency": (
+        CI,
+        "concurrency:\n  group: ci-${{ github.ref }}\n  cancel-in-progress: ${{ github.event_name == 'pull_request' }}\n",
+        "",
+        "concurrency-limits",
+    ),
+    "an image without a digest": (CI, JOB, f"{JOB}    container: alpine:3\n", "unpinned-images"),
+    "updates at once": (
+        DEPENDABOT,
+        "      default-days: 7\n    groups:\n      python",
+        "      default-days: 1\n    groups:\n      python",
+        "dependabot-cooldown",
+    ),
+    "updates without a delay": (
+        DEPENDABOT,
+        "    cooldown:\n      default-days: 7\n    groups:\n      python",
+        "    groups:\n      python",
+        "dependabot-cooldown",
+    ),
+    "a package system that is none": (
+        DEPENDABOT,
+        "package-ecosystem: uv",
+        "package-ecosystem: uvx",
+        "dependabot.yml",
+    ),
+    "a job that waits for nobody": (CI, "needs: plan", "needs: plans", '"plans"'),
+    "an output that no step has": (
+        WHEELS,
+        "steps.plan.outputs.native",
+        "steps.plans.outputs.native",
+        '"plans"',
+    ),
+    "an output that no job has": (
+        WHEELS,
+        "needs.plan.outputs.native !=",
+        "needs.plan.outputs.natives !=",
+        '"natives"',
+    ),
+    "a runner that is gone": (
+        CI,
+        JOB,
+        JOB.replace("ubuntu-24.04", "ubuntu-20.04"),
+        '"ubuntu-20.04"',
+    ),
+    "a misspelt key": (CI, "timeout-minutes: 15", "timeout-minute: 15", "timeout-minute"),
+    "a job without a timeout": (CI, JOB, "    runs-on: ubuntu-24.04\n", "timeout-minutes"),
+    "a script that is no script": (CI, "run: just lint", "run: if just lint", "shellcheck"),
+    "a word that may split": (WHEELS, 'just target "$ID"', "just target $ID", "SC2086"),
+    "a key twice": (CI, "    name: Lint\n", "    name: Lint\n    name: Lint\n", '"name"'),
+    "a commit without its version": (
+        CI,
+        CHECKOUT,
+        CHECKOUT.split(" #")[0],
+        "needs a commit and `# vX.Y.Z` behind it",
+    ),
+    "half a version": (CI, "# v7.0.1", "# v7", "needs a commit and `# vX.Y.Z` behind it"),
+}
+OURS = {
+    "another commit": (CI, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
+    "another version": (CI, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
+    "a misspelt input": (WHEELS, "merge-multiple", "merge-multiples", "sets merge-multiples"),
+    "an input that is missing": (WHEELS, "          path: dist/*.tar.gz\n", "", "lacks path"),
+    "an artifact that nobody uploads": (
+        WHEELS,
+        "pattern: wheels-*",
+        "pattern: wheel-*",
+        "nobody uploads wheel-*",
+    ),
+    "a cache in a release": (WHEELS, "enable-cache: false", "enable-cache: true", "uses a cache"),
+    "caches that are not switched off": (
+        WHEELS,
+        "ACTIONS_CACHE_MODE: none",
+        "ACTIONS_CACHE_MODE: read",
+        "has no ACTIONS_CACHE_MODE: none",
+    ),
+    "a step with a script of its own": (
+        CI,
+        "run: just lint",
+        "run: uv run ruff check",
+        "runs uv run ruff check",
+    ),
+    "a recipe that does not exist": (CI, "run: just lint", "run: just lints", "runs just lints"),
+    "a job that the gate forgets": (
+        CI,
+        "oldest-rust, python, wheels",
+        "python, wheels",
+        "oldest-rust",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SHIPPED)
+def test_the_rendered_project_names(project: Project, fault: str) -> None:
+    name, old, new, message = SHIPPED[fault]
+    text = (project / name).read_text("utf-8")
+    assert old in text
+    (project / name).write_text(text.replace(old, new, 1), "utf-8")
+    assert message in lint(project, code=1)
+
+
+@pytest.mark.parametrize("fault", OURS)
+def test_the_contracts_name(project: Project, fault: str) -> None:
+    name, old, new, message = OURS[fault]
+    text = (project / name).read_text("utf-8")
+    assert old in text
+    (project / name).write_text(text.replace(old, new, 1), "utf-8")
+    found = [found for contract in CONTRACTS for found in contract(project.path)]
+    assert any(message in one for one in found), found
+    assert len(found) == 1
+
+
+# In a local runner
+
+SHIM = """#!/bin/bash
+# Stands before just: keeps a log, fails where it is told to, and takes finished wheels instead of building.
+echo "$*" >> "$ACT_LOG"
+[ "$1" != "$ACT_FAIL" ] || { echo "a planted failure"; exit 1; }
+case "$1" in
+plan | verify | all-green) exec "$ACT_JUST" "$@" ;;
+cibuildwheel) mkdir -p dist; cp "$ACT_DIST"/*.json "$ACT_DIST"/*.whl dist ;;
+wheels) mkdir -p dist; cp "$ACT_DIST"/*.tar.gz dist ;;
+esac
+"""
+
+
+@dataclass
+class Runner:
+    """A project, its finished wheels, and act to run its workflows with."""
+
+    project: Project
+    dist: Path
+    scratch: Path
+
+    def run(self, event: str, workflow: str, *options: str, fail: str = "") -> dict[str, str]:
+        """Run a workflow, and give the result of each job by its name."""
+        copy = Project(self.scratch / "project")
+        shutil.copytree(
+            self.project.path, copy.path, ignore=shutil.ignore_patterns("dist", ".venv")
+        )
+        for path in (copy / ".github/workflows").glob("*.yml"):  # act does not know `$/`
+            path.write_text(path.read_text("utf-8").replace("uses: $/", "uses: ./"), "utf-8")
+        (self.scratch / "bin").mkdir()
+        (self.scratch / "bin/just").write_text(SHIM)
+        (self.scratch / "bin/just").chmod(0o755)
+        (self.scratch / "artifacts").mkdir()
+        env = {
+            "ACT_DIST": str(self.dist),
+            "ACT_FAIL": fail,
+            "ACT_JUST": shutil.which("just") or "",
+            "ACT_LOG": str(self.scratch / "log"),
+            "ARTIFACTS": str(self.scratch / "artifacts"),
+            "PATH": f"{self.scratch / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        }
+        command = [tool("act"), event, "-W", f".github/workflows/{workflow}", "--json", *options]
+        for row in ACTIONS:
+            stub = STUBS / row["name"].split("/")[1]
+            if stub.exists():
+                command += ["--local-repository", f"{row['name']}@{row['commit']}={stub}"]
+        for label in sorted({job["runner"] for jobs in plan(copy).values() for job in jobs}):
+            command += ["-P", f"{label}=-self-hosted"]
+        for name, value in env.items():
+            command += ["--env", f"{name}={value}"]
+        inherited = {**os.environ, **env, "XDG_CACHE_HOME": str(self.scratch / "cache")}
+        inherited["UV_CACHE_DIR"] = subprocess.check_output(
+            ["uv", "cache", "dir"], text=True
+        ).strip()
+        result = subprocess.run(
+            command, cwd=copy.path, env=inherited, capture_output=True, text=True, check=False
+        )
+        self.output = result.stdout + result.stderr
+        lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+        return {
+            line["job"].split("/")[-1].strip(): line["jobResult"]
+            for line in lines
+            if "jobResult" in line
+        }
+
+    def verbs(self) -> list[str]:
+        """List the recipes that the jobs called."""
+        return (self.scratch / "log").read_text("utf-8").splitlines()
+
+
+@pytest.fixture(scope="session")
+def wheel_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
+    """Build the real wheels of one platform, and say what cibuildwheel would say of them."""
+    if not shutil.which("just"):
+        pytest.skip("just is not on PATH")
+    project = render(tmp_path_factory.mktemp("act") / "new")
+    git(project.path, "init", "--quiet")
+    project.just("setup")
+    commit(project.path)
+    project.just("wheels", "manylinux-x86_64")
+    dist = project.path.parent / "dist"
+    shutil.copytree(project / "dist", dist)
+    proof = dist / "proof-manylinux-x86_64.json"
+    names = sorted(json.loads(proof.read_text("utf-8")))
+    proof.write_text(
+        json.dumps({name: {"3.14t": "native"} if "314t" in name else {} for name in names})
+    )
+    return project, dist
+
+
+@pytest.fixture
+def runner(wheel_set: tuple[Project, Path], tmp_path: Path) -> Runner:
+    """Give each test finished wheels of its own to spoil."""
+    project, dist = wheel_set
+    copy = Project(tmp_path / "origin")
+    shutil.copytree(
+        project.path, copy.path, ignore=shutil.ignore_patterns("target", "dist", ".venv")
+    )
+    shutil.copytree(dist, tmp_path / "dist")
+    return Runner(copy, tmp_path / "dist", tmp_path)
+
+
+SLICE = ("--input", "platforms=slice")
+GREEN = {"Plan": "success", "manylinux-x86_64": "success", "sdist": "success"}
+
+
+@pytest.mark.slow
+def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) -> None:
+    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
+    assert results == {**GREEN, "Verify the whole set": "success"}, runner.output
+    assert sorted(runner.verbs()) == [
+        "cibuildwheel manylinux-x86_64",
+        "plan slice",
+        "pythons",
+        "verify dist slice",
+        "wheels",
+    ]
+    assert "-cp314-cp314t-manylinux_2_28_x86_64.whl | " in runner.output
+
+
+@pytest.mark.slow
+def test_a_missing_wheel_fails(runner: Runner) -> None:
+    next(runner.dist.glob("*cp314t*.whl")).unlink()
+    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
+    assert results == {**GREEN, "Verify the whole set": "failure"}
+    assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in runner.output
+
+
+@pytest.mark.slow
+def test_a_wrong_tag_inside_fails(runner: Runner) -> None:
+    wrong = next(runner.dist.glob("*cp311*.whl"))
+    shutil.copy(next(runner.dist.glob("*cp315*.whl")), wrong)
+    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
+    assert results == {**GREEN, "Verify the whole set": "failure"}
+    assert "the tags inside are ['cp315-abi3-manylinux_2_28_x86_64'" in runner.output
+
+
+@pytest.mark.slow
+def test_a_platform_that_was_not_built_fails(runner: Runner) -> None:
+    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE, fail="cibuildwheel")
+    assert results["manylinux-x86_64"] == "failure"
+    assert results.get("Verify the whole set") != "success"
+    assert "verify dist slice" not in runner.verbs()
+
+
+@pytest.mark.slow
+def test_a_matrix_of_both_engines_is_what_was_planned(runner: Runner) -> None:
+    edit_row(runner.project, "macos-arm64", "engine", '"cross"')
+    planned = plan(runner.project)
+    results = runner.run(
+        "workflow_dispatch", "wheels.yml", "--input", "platforms=all", fail="pythons"
+    )
+    built = {job["id"] for job in planned["native"] + planned["cross"]}
+    assert built == set(hidden_usual())
+    assert {name for name in results if "-" in name} == built
+    assert "target macos-arm64" in runner.verbs()
+    assert "wheels macos-arm64" in runner.verbs()
+
+
+@functools.cache
+def hidden_usual() -> tuple[str, ...]:
+    """List the ids of the usual platforms."""
+    rows = hidden("platform_rows", "platforms")
+    return tuple(row["id"] for row in rows if row["tier"] == "usual")
+
+
+@pytest.mark.slow
+def test_ci_is_green_only_if_every_job_is(runner: Runner) -> None:
+    results = runner.run("push", "ci.yml")
+    assert "All green" in results, runner.output
+    assert set(results.values()) == {"success"}, runner.output
+    assert len([name for name in results if name.startswith("Python ")]) == 9
+    verbs = runner.verbs()
+    for verb in ("lint", "test-rust", "test-oldest-rust", "rehearse", "all-green", "plan slice"):
+        assert verb in verbs
+    assert (verbs.count("test-python"), verbs.count("test-parallel")) == (6, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["test-rust", "test-python", "plan"])
+def test_a_failing_or_skipped_job_is_not_green(runner: Runner, verb: str) -> None:
+    results = runner.run("push", "ci.yml", fail=verb)
+    assert results["All green"] == "failure", runner.output
+    assert "Not green: " in runner.output
+
+
+@pytest.mark.parametrize(
+    ("results", "red"),
+    [
+        ({"lint": "success", "rust": "success"}, ""),
+        ({"lint": "success", "rust": "skipped"}, "Not green: rust."),
+        ({"lint": "cancelled", "rust": "failure"}, "Not green: lint, rust."),
+        ({}, "Not green: no job at all."),
+    ],
+)
+def test_the_gate_names_what_is_not_green(
+    project: Project, results: dict[str, str], red: str
+) -> None:
+    needs = json.dumps({name: {"result": result} for name, result in results.items()})
+    command = (sys.executable, "tools/checks.py", "all-green")
+    assert red in project.run(*command, code=1 if red else 0, env={"NEEDS": needs})
