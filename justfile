@@ -14,9 +14,27 @@ demo:
 test: lint
     uv run pytest -n 2 -m "not nightly"
 
-# The tests that compile nothing: less than a minute
-test-fast:
-    uv run pytest -n 2 -m "not slow and not nightly"
+# The tests that compile nothing: about a minute; with the locked Copier, the newest, or a version
+test-fast copier="locked":
+    uv run {{ if copier == "locked" { "" } else if copier == "newest" { "--upgrade-package copier" } else { "--with copier==" + copier } }} pytest -n 2 -m "not slow and not nightly"
+
+# Rendered projects, checked, built and tested
+test-build:
+    uv run pytest tests/test_build.py
+
+# All tests, the nightly ones included
+test-everything: lint
+    uv run pytest -n 2
+
+# Build the wheels of one platform with cibuildwheel, in its real container
+demo-cibuildwheel:
+    rm -rf demo
+    uv run copier copy --quiet --defaults --vcs-ref HEAD "{{ justfile_directory() }}" demo/my-package
+    cd demo/my-package && just setup cibuildwheel manylinux-x86_64
+
+# Compare versions and pins with the newest: print what is old, or keep an issue about it
+freshness *issue:
+    uv run python tests/freshness.py {{ issue }}
 
 # Formats, lints and types of the tests
 lint:

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 # Before Copier is imported: it hands Git the environment it finds then.
 SCRATCH = Path(tempfile.mkdtemp(prefix="copier-pyo3-"))
 (SCRATCH / "gitconfig").write_text(
@@ -20,3 +22,13 @@ os.environ |= {
 }
 for name in ("CI", "VIRTUAL_ENV", "SOURCE_DATE_EPOCH"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Let cross builds share what they compile for this machine: macros and build scripts."""
+    from project import toolchain  # it imports Copier, which reads the environment set above
+
+    toolchain("cross")
+    target = str(tmp_path_factory.mktemp("cross"))
+    return {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}

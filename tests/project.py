@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import copier
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,15 @@ def render(folder: Path, source: Path | None = None, **answers: str) -> "Project
             str(source or template()), folder, data=answers, defaults=True, quiet=True, unsafe=False
         )
     return Project(folder)
+
+
+def toolchain(name: str) -> None:
+    """Skip where rustup has no such toolchain."""
+    listed = subprocess.run(
+        ["rustup", "toolchain", "list"], capture_output=True, text=True, check=False
+    )
+    if not re.search(rf"^{name}\b", listed.stdout, re.MULTILINE):
+        pytest.skip(f"rustup has no toolchain {name!r}: see docs/testing.md")
 
 
 class Project:

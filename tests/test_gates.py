@@ -1,5 +1,6 @@
 """Each check of a rendered project fails on a planted fault, and names it."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,3 +189,15 @@ def test_a_compiler_that_is_too_old_is_named(tmp_path: Path) -> None:
     project = render(tmp_path)
     project.replace("Cargo.toml", 'rust-version = "1.85"', 'rust-version = "1.999"')
     assert "and 1.999 is needed: type `rustup update stable`." in project.just("setup", code=1)
+
+
+def test_openssl_that_would_not_be_in_the_wheel_is_refused(tmp_path: Path) -> None:
+    if not shutil.which("cargo-deny"):
+        pytest.skip("cargo-deny is not on PATH: see docs/testing.md")
+    project = render(tmp_path / "new")
+    project.run("cargo", "add", "openssl", "--features", "vendored", "--package", "new")
+    assert "bans ok, licenses ok, sources ok" in project.just("deny")
+    project.run("cargo", "remove", "openssl", "--package", "new")
+    project.run("cargo", "add", "openssl", "--package", "new")
+    output = project.just("deny", code=1)
+    assert "type `cargo add openssl --features vendored` in the crate that needs it" in output

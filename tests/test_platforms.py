@@ -15,7 +15,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from project import Project, commit, git, released_template, render
+from project import Project, commit, git, released_template, render, toolchain
 from test_questions import hidden
 
 ROWS: list[dict[str, Any]] = hidden("platform_rows", "platforms")
@@ -376,15 +376,6 @@ def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
 # Building for real
 
 
-def toolchain(name: str) -> None:
-    """Skip where rustup has no such toolchain."""
-    listed = subprocess.run(
-        ["rustup", "toolchain", "list"], capture_output=True, text=True, check=False
-    )
-    if not re.search(rf"^{name}\b", listed.stdout, re.MULTILINE):
-        pytest.skip(f"rustup has no toolchain {name!r}: see docs/testing.md")
-
-
 def image(name: str) -> str:
     """Name a local image, and skip where it is not there."""
     full = f"localhost/{name}"
@@ -395,16 +386,6 @@ def image(name: str) -> str:
     if not found:
         pytest.skip(f"there is no image {full}: see docs/testing.md")
     return full
-
-
-CROSS = {"RUSTUP_TOOLCHAIN": "cross"}
-
-
-@pytest.fixture(scope="session")
-def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Let cross builds share what they compile for this machine: macros and build scripts."""
-    toolchain("cross")
-    return {**CROSS, "CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("cross"))}
 
 
 def card(output: str) -> dict[str, dict[str, str]]:

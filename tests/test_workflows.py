@@ -136,13 +136,15 @@ def unknown_uses(folder: Path) -> list[str]:
     return found
 
 
-def other_steps(folder: Path) -> list[str]:
+def other_steps(folder: Path, justfile: Path = ROOT / "template/justfile") -> list[str]:
     """List the steps that are neither an action nor one verb of the justfile."""
-    justfile = (ROOT / "template/justfile").read_text("utf-8")
-    verbs = set(re.findall(r"^([a-z][a-z-]*)[^\n]*:(?: |$)", justfile, re.MULTILINE))
+    recipe = r"^([a-z][a-z-]*)[^\n]*:(?: |$)"
+    verbs = set(re.findall(recipe, justfile.read_text("utf-8"), re.MULTILINE))
     found = []
     for name, job, step in steps(folder):
-        command = step.get("run", "just plan")
+        if "uses" in step:
+            continue
+        command = step["run"]
         word = command.split()[1] if command.startswith("just ") and "\n" not in command else ""
         if word != '"$RECIPE"' and word not in verbs:
             found.append(f"{name}: {job} runs {command}")
@@ -197,6 +199,15 @@ CONTRACTS = (unknown_uses, other_steps, lost_artifacts, caches, ungated)
 def test_the_contracts_hold(variants: dict[str, Project]) -> None:
     for project in variants.values():
         assert [found for contract in CONTRACTS for found in contract(project.path)] == []
+
+
+def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
+    shutil.rmtree(project / ".github")
+    shutil.copytree(ROOT / ".github", project / ".github")
+    valid = ["ok -- validation done"] * 2
+    assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
+    assert unknown_uses(project.path) + lost_artifacts(project.path) + caches(project.path) == []
+    assert other_steps(project.path, ROOT / "justfile") == []
 
 
 def test_every_known_action_is_used_and_runs_on_todays_node() -> None:

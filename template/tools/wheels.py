@@ -316,8 +316,9 @@ def fetch_pure(scratch: Path) -> None:
         "--only-binary",
         ":all:",
     )
-    group = ("--group", f"{scratch / 'pyproject.toml'}:test", "pip")
+    group = ("--group", f"{scratch / 'pyproject.toml'}:test")
     run(*pip, *pure, "--target", scratch / "needs", *group)
+    run(*pip, *pure, "--target", scratch / "pip", "pip")
 
 
 def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path) -> None:
@@ -326,7 +327,9 @@ def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path
     shutil.copy(wheel.path, scratch)
     site = Path(tempfile.mkdtemp(dir=scratch)).name
     script = (
-        f"export PYTHONPATH=needs:{site} PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore;"
+        f"export PYTHONPATH=needs:{site} PIP_ROOT_USER_ACTION=ignore;"
+        # A pip of the image's own has its byte code already, which takes long to make here.
+        f" {python} -c 'import pip' 2>/dev/null || export PYTHONPATH=needs:{site}:pip;"
         f" {python} -m pip install --quiet --no-index --no-deps --no-compile --target {site}"
         f" ./{wheel.path.name} && {python} -m pytest --quiet -p no:cacheprovider"
     )

@@ -1,0 +1,97 @@
+"""Compare the versions that the template renders, and the actions that it pins, with the newest.
+
+Usage: python tests/freshness.py         print what is old
+       python tests/freshness.py issue   keep one issue that lists it; closed when nothing is
+
+cargo, uv and gh are asked, each as it is set up on the machine.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TITLE = "Versions that are no longer the newest"
+ANNOTATED = re.compile(r'(\w+): "?([\w.]+)"? # (crates\.io|PyPI): ([\w-]+)')
+
+
+def ask(*command: str, given: str = "") -> str:
+    """Run a command that must succeed, and give what it prints."""
+    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def newest(registry: str, name: str) -> str:
+    """Ask a registry for the newest version of a package."""
+    if registry == "crates.io":
+        found = re.search(
+            r"^version: ([\d.]+)(?: \(latest ([\d.]+)\))?", ask("cargo", "info", name), re.MULTILINE
+        )
+        return (found[2] or found[1]) if found else ""
+    compile_one = (
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-deps",
+        "--no-header",
+        "--no-annotate",
+        "-",
+    )
+    return ask(*compile_one, given=name).strip().split("==")[1]
+
+
+def old_versions(text: str) -> list[str]:
+    """List the versions of extensions/versions.yml that are behind."""
+    old = []
+    for key, version, registry, name in ANNOTATED.findall(text):
+        latest = newest(registry, name)
+        if not f"{latest}.".startswith(f"{version}."):
+            old.append(
+                f"{key} in extensions/versions.yml is {version}, and {registry} has {latest}"
+            )
+    return old
+
+
+def old_actions(text: str) -> list[str]:
+    """List the rows of extensions/actions.yml that are behind."""
+    old = []
+    for row in yaml.safe_load(text)["actions"]["default"]:
+        repository = f"repos/{row['name']}"
+        latest = ask("gh", "api", f"{repository}/releases/latest", "--jq", ".tag_name").strip()
+        if latest != row["version"]:
+            # The commit, not the object of an annotated tag.
+            commit = ask("gh", "api", f"{repository}/commits/{latest}", "--jq", ".sha").strip()
+            old.append(f"{row['name']} is {row['version']}, and {latest} is {commit}")
+    return old
+
+
+def keep_issue(old: list[str]) -> None:
+    """Open, edit or close the one issue."""
+    search = ("gh", "issue", "list", "--search", f'"{TITLE}" in:title', "--json", "number")
+    number = ask(*search, "--jq", ".[0].number // empty").strip()
+    body = "".join(f"- {line}\n" for line in old)
+    if old and number:
+        ask("gh", "issue", "edit", number, "--body-file", "-", given=body)
+    elif old:
+        ask("gh", "issue", "create", "--title", TITLE, "--body-file", "-", given=body)
+    elif number:
+        ask("gh", "issue", "close", number)
+
+
+def main(words: list[str]) -> None:
+    """Compare, and say what is old."""
+    old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
+    if words == ["issue"]:
+        old += old_actions((ROOT / "extensions/actions.yml").read_text("utf-8"))
+        keep_issue(old)
+    print(*old or ["Everything is the newest."], sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

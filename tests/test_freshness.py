@@ -1,0 +1,47 @@
+"""What is no longer the newest is found, and one issue is kept about it."""
+
+from pathlib import Path
+
+import freshness
+import pytest
+from project import ROOT
+
+# Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/
+GH = """#!/bin/bash
+echo "$*" >> {log}
+case "$*" in
+*releases/latest*) echo v9.9.9 ;;
+*commits/v9.9.9*) echo 0123456789012345678901234567890123456789 ;;
+"issue list"*) cat {number} ;;
+"issue create"* | "issue edit"*) cat > {body} ;;
+esac
+"""
+
+
+def test_versions_are_compared_with_the_registries() -> None:
+    text = 'pyo3: 0.1.0 # crates.io: pyo3\nmaturin: "1" # PyPI: maturin\n'
+    (old,) = freshness.old_versions(text)
+    assert old.startswith("pyo3 in extensions/versions.yml is 0.1.0, and crates.io has 0.")
+
+
+def test_every_version_that_a_registry_has_is_annotated() -> None:
+    text = (ROOT / "extensions/versions.yml").read_text("utf-8")
+    assert {found[0] for found in freshness.ANNOTATED.findall(text)} == {"pyo3", "maturin"}
+
+
+@pytest.mark.parametrize(("number", "verb"), [("", "create"), ("7", "edit 7")])
+def test_one_issue_lists_what_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, verb: str
+) -> None:
+    paths = {name: tmp_path / name for name in ("log", "number", "body")}
+    paths["number"].write_text(number)
+    (tmp_path / "gh").write_text(GH.format(**paths))
+    (tmp_path / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    old = freshness.old_actions((ROOT / "extensions/actions.yml").read_text("utf-8"))
+    freshness.keep_issue(old)
+    assert f"issue {verb}" in paths["log"].read_text()
+    commit = "0123456789012345678901234567890123456789"
+    assert f"- actions/checkout is v7.0.1, and v9.9.9 is {commit}\n" in paths["body"].read_text()
+    freshness.keep_issue([])
+    assert ("issue close 7" in paths["log"].read_text()) == bool(number)
