@@ -1,8 +1,9 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy|loop|code]
+Usage: python tests/benchmark.py [copy|loop|code|wheels]
 """
 
+import re
 import statistics
 import subprocess
 import sys
@@ -14,7 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from conftest import SCRATCH
-from project import ROOT, Project, render, template
+from project import ROOT, Project, render, template, toolchain
+from test_questions import hidden
+
+EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
+BUILD_ONLY = """
+import sys; sys.path.insert(0, "tools")
+import platforms, wheels
+with wheels.sdist() as source:
+    for row in platforms.select(sys.argv[1:]):
+        wheels.build_wheels(row, source)
+"""
+BUILD_FIRST = BUILD_ONLY.replace(
+    "with wheels",
+    "every = platforms.Platform.wheels\nplatforms.Platform.wheels = lambda row: every(row)[:1]\nwith wheels",
+)
 
 COMPARE = """
 import statistics, sys, time
@@ -124,7 +139,71 @@ def measure_code() -> None:
     print(project.run("uv", "run", "--no-sync", "python", "-c", script))
 
 
-MEASURES = {"copy": measure_copy, "loop": measure_loop, "code": measure_code}
+def measure_wheels() -> None:
+    """Cross-compile every Linux platform, cold and warm; beside it one wheel compiled under emulation."""
+    toolchain("cross")
+    project = render(Path(tempfile.mkdtemp()) / "new", platforms="wide")
+    table = project / "tools/platforms.toml"
+    table.write_text(
+        re.sub(r"^image = .*\n", "", table.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+    )
+    project.just("setup")
+    target = tempfile.mkdtemp()
+    env = {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
+    total = []
+    for row in hidden("platform_rows", "platforms"):
+        library = ("rustc", "+cross", "--print", "target-libdir", "--target", row["target"])
+        if row["os"] != "linux" or not Path(project.run(*library).strip()).is_dir():
+            continue
+        build = ("uv", "run", "--only-group=cross", "python", "-c", BUILD_ONLY, row["id"])
+        cold = wall(partial(project.run, *build, env=env))
+        warm = wall(partial(project.run, *build, env=env))
+        print(f"{row['id']:24}{cold:9.1f} s cold{warm:9.1f} s warm, three wheels")
+        total.append(cold)
+    print(f"{len(total)} platforms, {3 * len(total)} wheels{sum(total):9.1f} s")
+    one = tempfile.mkdtemp()
+    first = ("uv", "run", "--only-group=cross", "python", "-c", BUILD_FIRST, "manylinux-aarch64")
+    crossed = wall(lambda: project.run(*first, env={**env, "CARGO_TARGET_DIR": one}))
+    print(f"one wheel for aarch64, cross-compiled, nothing compiled before{crossed:9.1f} s")
+    if not subprocess.run(["podman", "image", "exists", EMULATED], check=False).returncode:
+        project.run("cargo", "vendor", "vendor")
+        config = subprocess.check_output(
+            ["cargo", "vendor", "vendor"], cwd=project.path, stderr=subprocess.DEVNULL, text=True
+        )
+        (project / ".cargo/config.toml").write_text(config)
+        pip = (
+            "uv",
+            "pip",
+            "install",
+            "--target",
+            "maturin",
+            "--python-platform",
+            "aarch64-manylinux_2_28",
+            "maturin",
+        )
+        project.run(*pip)
+        inside = "PATH=$PWD/maturin/bin:$PATH CARGO_TARGET_DIR=/tmp/t maturin build --release --offline -i python3 --out /tmp"
+        podman = [
+            "podman",
+            "run",
+            "--rm",
+            "--platform=linux/arm64",
+            f"--volume={project.path}:/p",
+            "--workdir=/p",
+            EMULATED,
+        ]
+        emulated = wall(lambda: project.run(*podman, "sh", "-c", inside))
+        print(
+            f"one wheel for aarch64, compiled under emulation{emulated:9.1f} s, {emulated / crossed:.1f} times as long"
+        )
+
+
+MEASURES = {
+    "wheels": measure_wheels,
+    "copy": measure_copy,
+    "loop": measure_loop,
+    "code": measure_code,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:

@@ -185,6 +185,14 @@ def test_what_the_machine_lacks_is_named(
     assert not (project / ".venv").exists()
 
 
+def test_a_machine_without_uv_is_told_where_it_is(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    just = str(Path(sys.executable).parent / "just")
+    output = project.run(just, "setup", code=1, env={"PATH": "/usr/bin:/bin"})
+    assert "could not find executable `uv`" in output
+    assert "install it as https://docs.astral.sh/uv says" in output
+
+
 def test_a_compiler_that_is_too_old_is_named(tmp_path: Path) -> None:
     project = render(tmp_path)
     project.replace("Cargo.toml", 'rust-version = "1.85"', 'rust-version = "1.999"')

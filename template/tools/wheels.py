@@ -65,6 +65,15 @@ print(kind + "%d.%d" % sys.version_info[:2] + suffix, sys.argv[1])' "$python" 2>
 done
 """
 
+# Tells whether the Python that runs it installs a wheel of this name, with what pip asks as well.
+ACCEPTS = """
+import sys
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
+tags = parse_wheel_filename(sys.argv[1])[3]
+sys.exit(None if tags & set(sys_tags()) else f"{sys.argv[1]} is not for this Python.")
+"""
+
 
 def run(
     *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ
@@ -222,6 +231,8 @@ class Container:
         options = ["--rm", "--platform", f"linux/{architecture}", "--volume", f"{folder}:{folder}"]
         # Hypothesis knows by CI that machines may be slow.
         options += ["--workdir", str(folder), "--env", "CI=true"]
+        if self.row.arch == "aarch64":  # QEMU before 10 signs pointers very slowly otherwise
+            options += ["--env", "QEMU_CPU=max,pauth-impdef=on"]
         arguments = [self.engine, "run", *options, self.row.image, *command]
         return subprocess.run(arguments, check=False, text=True, capture_output=True)
 
@@ -270,7 +281,9 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
         sys.exit(f"{row.id}: no Python here installs its wheels, so none was tested.")
     with test_folder() as scratch:
         if container:
-            fetch_pure(scratch)
+            # What the tests need comes as pure Python: nothing is compiled under emulation.
+            pure = ("--implementation", "py", "--abi", "none", "--platform", "any")
+            pip_install(scratch / "needs", *pure, "--group", f"{scratch / 'pyproject.toml'}:test")
         for python, path, wheel in chosen:
             if container:
                 test_emulated(container, path, wheel, scratch)
@@ -303,35 +316,25 @@ def test_native(python: str, wheels: Path, scratch: Path) -> None:
     run(scripts / "python", "-m", "pytest", "--quiet", cwd=scratch)
 
 
-def fetch_pure(scratch: Path) -> None:
-    """Fetch what the tests need as pure Python: nothing is compiled under emulation."""
+def pip_install(folder: Path, *arguments: str | Path) -> None:
+    """Install for another machine into a folder: pip's code would take a minute under emulation."""
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    pure = (
-        "--implementation",
-        "py",
-        "--abi",
-        "none",
-        "--platform",
-        "any",
-        "--only-binary",
-        ":all:",
-    )
-    group = ("--group", f"{scratch / 'pyproject.toml'}:test")
-    run(*pip, *pure, "--target", scratch / "needs", *group)
-    run(*pip, *pure, "--target", scratch / "pip", "pip")
+    run(*pip, "--only-binary", ":all:", "--target", folder, *arguments)
 
 
 def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path) -> None:
-    """Let the container's own Python install one wheel, which checks its tags, and run the tests."""
+    """Ask the container's Python whether it accepts the wheel's tags, and run the tests there."""
     print(f"{wheel.path.name}: {python} in {container.row.image}", flush=True)
-    shutil.copy(wheel.path, scratch)
-    site = Path(tempfile.mkdtemp(dir=scratch)).name
+    site = Path(tempfile.mkdtemp(dir=scratch))
+    version, abi, platform = wheel.path.stem.split("-")[-3:]
+    tags = [option for tag in abi.split(".") for option in ("--abi", tag)]
+    tags += [option for tag in platform.split(".") for option in ("--platform", tag)]
+    tags += ["--implementation", version[:2], "--python-version", version[2:]]
+    pip_install(site, *tags, "--no-index", "--no-deps", wheel.path)
+    (scratch / "accepts.py").write_text(ACCEPTS, "utf-8")
     script = (
-        f"export PYTHONPATH=needs:{site} PIP_ROOT_USER_ACTION=ignore;"
-        # A pip of the image's own has its byte code already, which takes long to make here.
-        f" {python} -c 'import pip' 2>/dev/null || export PYTHONPATH=needs:{site}:pip;"
-        f" {python} -m pip install --quiet --no-index --no-deps --no-compile --target {site}"
-        f" ./{wheel.path.name} && {python} -m pytest --quiet -p no:cacheprovider"
+        f"export PYTHONPATH=needs:{site.name}; {python} accepts.py {wheel.path.name}"
+        f" && {python} -m pytest --quiet -p no:cacheprovider"
     )
     result = container.run(scratch, "sh", "-c", script)
     print(result.stdout, result.stderr, flush=True)

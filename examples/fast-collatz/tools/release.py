@@ -1,8 +1,11 @@
-"""Compare the places where the version stands.
+"""What a release needs.
 
-Usage: python tools/release.py check
+Usage: python tools/release.py check      compare the places where the version stands
+       python tools/release.py rehearse   check, and package the core crate as a registry would get it
 """
 
+import os
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -27,7 +30,21 @@ def check() -> None:
             sys.exit(f"pyproject.toml has version {python}, but {place} has {version}.")
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] != ["check"]:
-        sys.exit(__doc__)
+def rehearse() -> None:
+    """Package the core crate, and compile what is in the package."""
     check()
+    core = read("Cargo.toml")["workspace"]["dependencies"]["rust_core"]["package"]
+    locked = ["--locked"] if os.environ.get("CI") else ["--allow-dirty"]
+    sys.exit(
+        subprocess.run(["cargo", "package", *locked, "--package", core], check=False).returncode
+    )
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["check"]:
+            check()
+        case ["rehearse"]:
+            rehearse()
+        case _:
+            sys.exit(__doc__)

@@ -1,82 +1,78 @@
-"""Build the wheels and the sdist for this machine into dist/, look inside, and test them as installed.
+"""Build the wheels and the sdist into dist/, look inside, and test them as installed.
 
-Usage: python tools/wheels.py
+Usage: python tools/wheels.py build [all | ID…]     for this machine, or cross-compiled
+       python tools/wheels.py cibuildwheel ID       with cibuildwheel, on the system of that platform
+       python tools/wheels.py test ID DIR           test finished wheels, emulated where they are foreign
+       python tools/wheels.py verify DIR [all | slice | ID…]   the sdist and all wheels of a release
 
-maturin builds, uv installs; this program arranges their calls and checks what came out.
+maturin and cibuildwheel build, uv and pip install; this program arranges their calls and checks
+what came out. ID is that of a row in tools/platforms.toml.
 """
 
-import base64
 import hashlib
 import json
 import os
-import platform
-import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.message import Message
-from email.parser import HeaderParser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from contents import (
+    MODULE,
+    NATIVE,
+    PACKAGE,
+    SDIST,
+    SOURCE,
+    capture,
+    check,
+    find,
+    private_paths,
+    sha256,
+)
+from platforms import (
+    NAME,
+    PROJECT,
+    ROOT,
+    THIS_MACHINE,
+    VERSION,
+    Platform,
+    Wheel,
+    number,
+    select,
+)
+
 DIST = ROOT / "dist"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-NAME = re.sub(r"[-_.]+", "_", PROJECT["project"]["name"]).lower()
-VERSION = PROJECT["project"]["version"]
-PACKAGE, MODULE = PROJECT["tool"]["maturin"]["module-name"].split(".")
-NATIVE = (".so", ".pyd", ".dylib")
-NEWEST = "3.15"  # CPython, and its stable ABI for both builds
-
-# The end of a wheel's name on this machine. PyPI takes no wheel that is only for "linux".
-PLATFORMS = {
-    "darwin": r"macosx_\d+_\d+_(arm64|x86_64)",
-    "linux": rf"(many|musl)linux[\w.]+_{platform.machine()}",
-    "win32": r"win(32|_amd64|_arm64)",
+MINGW = {
+    "x86_64-pc-windows-gnu": "x86_64-w64-mingw32-gcc",
+    "i686-pc-windows-gnu": "i686-w64-mingw32-gcc",
 }
+OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
 
+# Asks each Python in a container for its version and its path.
+LIST_PYTHONS = """
+for python in /opt/python/*/bin/python $(ls /usr/local/bin/python3.* /usr/bin/python3.* 2>/dev/null); do
+    "$python" -c 'import platform, sys, sysconfig
+kind = "pypy" if platform.python_implementation() == "PyPy" else ""
+suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+print(kind + "%d.%d" % sys.version_info[:2] + suffix, sys.argv[1])' "$python" 2>/dev/null || true
+done
+"""
 
-@dataclass
-class Wheel:
-    """One wheel: how maturin is asked for it, what its name says, and where it is tested."""
-
-    python: str
-    tag: str
-    tested: list[str] = field(default_factory=list)
-
-    @property
-    def path(self) -> Path:
-        """Find the file, which was seen to be the only one with this tag."""
-        return next(DIST.glob(f"{NAME}-{VERSION}-{self.tag}-*.whl"))
-
-    def serves(self, python: str) -> bool:
-        """Tell whether an interpreter, such as 3.13 or 3.14t, installs this wheel of the set."""
-        if self.tag.endswith("abi3t"):
-            return number(python) >= number(NEWEST)
-        if self.python.endswith("t"):
-            return python == self.python
-        return number(self.python) <= number(python) < number(NEWEST) and not python.endswith("t")
-
-
-def number(python: str) -> tuple[int, ...]:
-    """Turn 3.14t into (3, 14)."""
-    return tuple(int(part) for part in python.rstrip("t").split("."))
-
-
-def wheel_set() -> list[Wheel]:
-    """List the wheels of a platform: up to three serve every Python there is."""
-    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
-    wheels = [Wheel(NEWEST, f"cp{NEWEST.replace('.', '')}-abi3.abi3t")]
-    if number(oldest) < number(NEWEST):
-        # 3.14 without the GIL has no stable ABI, so it needs a wheel of its own.
-        wheels.insert(0, Wheel("3.14t", "cp314-cp314t"))
-        wheels.insert(0, Wheel(oldest, f"cp{oldest.replace('.', '')}-abi3"))
-    return wheels
+# Tells whether the Python that runs it installs a wheel of this name, with what pip asks as well.
+ACCEPTS = """
+import sys
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
+tags = parse_wheel_filename(sys.argv[1])[3]
+sys.exit(None if tags & set(sys_tags()) else f"{sys.argv[1]} is not for this Python.")
+"""
 
 
 def run(
@@ -89,18 +85,13 @@ def run(
         sys.exit(f"{command[0]} failed with exit code {code}, see above.")
 
 
-def capture(*command: str) -> str:
-    """Give what a command prints, or nothing if it fails."""
-    if not shutil.which(command[0]):
-        return ""
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else ""
+# Building
 
 
-def private_paths() -> list[Path]:
-    """List the folders of this machine whose names must not get into a wheel."""
-    cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    return [ROOT, cargo, Path(capture("rustc", "--print", "sysroot") or "/nowhere"), Path.home()]
+def source_date_epoch() -> str:
+    """Give the time of the commit or, without Git, a fixed one."""
+    commit_time = capture("git", "log", "-1", "--format=%ct")
+    return os.environ.get("SOURCE_DATE_EPOCH", commit_time or "315532800")
 
 
 def build_environment(source: Path) -> dict[str, str]:
@@ -110,43 +101,61 @@ def build_environment(source: Path) -> dict[str, str]:
     # The last prefix that fits wins, so the widest comes first.
     for path in [*reversed(private_paths()), source]:
         flags.append(f"--remap-path-prefix={path}=.")
-    commit_time = capture("git", "log", "-1", "--format=%ct")
     return {
         **os.environ,
         # Unlike RUSTFLAGS, this form allows blanks in a path.
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flag for flag in flags if flag),
         "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")),
-        "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", commit_time or "315532800"),
+        "SOURCE_DATE_EPOCH": source_date_epoch(),
     }
 
 
 def refuse_strays() -> None:
     """Stop at a compiled module in the source tree that `uv run` did not put there."""
-    for path in sorted((ROOT / PROJECT["tool"]["maturin"]["python-source"]).rglob("*")):
+    for path in sorted(SOURCE.rglob("*")):
         own = path.parent.name == PACKAGE and path.name in (f"{MODULE}.abi3.so", f"{MODULE}.pyd")
         if path.suffix in NATIVE and not own:
             sys.exit(f"{path.relative_to(ROOT)} is not from this build: delete it.")
 
 
-def build(wheels: list[Wheel]) -> None:
-    """Build the sdist, and from what it holds each wheel, in a call of its own.
-
-    One call of maturin yields at most one stable-ABI wheel.
-    """
+@contextmanager
+def sdist() -> Iterator[Path]:
+    """Build the sdist, and give a folder with what it holds."""
     refuse_strays()
     shutil.rmtree(DIST, ignore_errors=True)
     run("maturin", "sdist", "--out", DIST, environment=build_environment(ROOT))
     with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(sdist()) as archive:
+        with tarfile.open(DIST / SDIST) as archive:
             archive.extractall(scratch, filter="data")
-        source = Path(scratch).resolve() / sdist().name.removesuffix(".tar.gz")
+        source = Path(scratch).resolve() / SDIST.removesuffix(".tar.gz")
         for path in source.rglob("*.rs"):
             path.touch()  # cargo compares times, and an sdist's are all the same
-        for wheel in wheels:
-            command = ["maturin", "build", "--release", "--locked", "--compatibility", "pypi"]
-            command += ["--interpreter", wheel.python, "--out", str(DIST)]
+        yield source
+
+
+def build_wheels(row: Platform, source: Path) -> None:
+    """Build each wheel of a platform in a call of its own.
+
+    One call of maturin yields at most one stable-ABI wheel.
+    """
+    before = set(DIST.glob("*.whl"))
+    for wheel in row.wheels():
+        if not wheel.python.startswith("pypy"):  # only cibuildwheel has PyPy
+            command = ["maturin", "build", "--release", "--locked", "--out", str(DIST)]
+            command += ["--interpreter", wheel.python, *target_options(row)]
             run(*command, cwd=source, environment=build_environment(source))
-            forget_folder(wheel.path, source)
+    for path in set(DIST.glob("*.whl")) - before:
+        forget_folder(path, source)
+
+
+def target_options(row: Platform) -> list[str]:
+    """Tell maturin what it builds for."""
+    if row.id == THIS_MACHINE:
+        return ["--compatibility", "pypi"]
+    options = ["--target", row.target]
+    if row.os == "linux":
+        return [*options, "--zig", "--compatibility", row.tag.removesuffix(f"_{row.arch}"), "pypi"]
+    return [*options, "--zig"] if row.os == "macos" and sys.platform != "darwin" else options
 
 
 def forget_folder(wheel: Path, source: Path) -> None:
@@ -165,101 +174,34 @@ def forget_folder(wheel: Path, source: Path) -> None:
             archive.writestr(info, content)
 
 
-def sha256(content: bytes) -> str:
-    """Write a checksum as RECORD has it."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
-    return f"sha256={digest.decode().rstrip('=')}"
+def obstacle(row: Platform) -> str:
+    """Say why this machine cannot build for a platform, and what to type; nothing if it can."""
+    if row.os == "macos" and sys.platform == "win32":
+        return "it needs Linux or macOS: leave it to CI."
+    if row.os == "windows" and sys.platform != "win32":
+        if row.target not in MINGW:
+            return (
+                f'it needs Windows: leave it to CI, or give the row target = "{_gnu(row.target)}".'
+            )
+        if not shutil.which(MINGW[row.target]):
+            return f"it needs MinGW: on Debian, type `apt install {_package(MINGW[row.target])}`."
+    folder = capture("rustc", "--print", "target-libdir", "--target", row.target)
+    if not folder:
+        return f"rustc has no target {row.target}: mend it in tools/platforms.toml."
+    if not Path(folder).is_dir():
+        return f"Rust's library for it is not there: type `rustup target add {row.target}`."
+    return ""
 
 
-def sdist() -> Path:
-    """Say where the sdist is."""
-    return DIST / f"{NAME}-{VERSION}.tar.gz"
+def _gnu(target: str) -> str:
+    return target.replace("aarch64-pc-windows-msvc", "…").replace("msvc", "gnu")
 
 
-def verify(wheels: list[Wheel]) -> None:
-    """Stop unless dist/ holds exactly the set, and each wheel exactly what it should."""
-    found = {path.name for path in DIST.iterdir() if path.name != ".gitignore"} - {sdist().name}
-    for wheel in wheels:
-        name = rf"{re.escape(f'{NAME}-{VERSION}-{wheel.tag}')}-{PLATFORMS[sys.platform]}\.whl"
-        matching = [file for file in found if re.fullmatch(name, file)]
-        if len(matching) != 1:
-            sys.exit(f"dist/ holds {len(matching)} wheels {wheel.tag}, not 1: {sorted(found)}")
-        found -= set(matching)
-    if found:
-        sys.exit(f"dist/ holds what does not belong to the set: {', '.join(sorted(found))}")
-    for wheel in wheels:
-        look_inside(wheel)
+def _package(compiler: str) -> str:
+    return f"gcc-mingw-w64-{compiler.split('-')[0].replace('_', '-')}"
 
 
-def look_inside(wheel: Wheel) -> None:
-    """Stop unless a wheel holds exactly the package, one compiled module and its metadata."""
-    with zipfile.ZipFile(wheel.path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    info = f"{NAME}-{VERSION}.dist-info"
-    modules = [name for name in members if name.endswith(NATIVE)]
-    if len(modules) != 1 or not modules[0].startswith(f"{PACKAGE}/{MODULE}."):
-        sys.exit(f"{wheel.path.name} holds {modules or 'no compiled module'}, not one {MODULE}.")
-    expected = package_files() | {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL")}
-    expected |= {f"{info}/licenses/{path.name}" for path in ROOT.glob("LICENSE*")}
-    expected |= {name for name in members if name.startswith(f"{info}/sboms/")} or {f"{info}/sboms"}
-    expected |= set(modules)
-    for name in sorted(expected - set(members)):
-        sys.exit(f"{wheel.path.name} lacks {name}")
-    for name in sorted(set(members) - expected):
-        sys.exit(f"{wheel.path.name} holds {name}, which does not belong there")
-    check_record(wheel, members, members[f"{info}/RECORD"].decode())
-    check_metadata(wheel, parse(members[f"{info}/METADATA"]), parse(members[f"{info}/WHEEL"]))
-    for name, content in members.items():
-        for path in private_paths():
-            if len(path.parts) > 1 and os.fsencode(path) in content:
-                sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
-
-
-def check_record(wheel: Wheel, members: Mapping[str, bytes], record: str) -> None:
-    """Stop unless RECORD has the checksum of each other member, as installers expect."""
-    for row in record.splitlines():
-        name, checksum, _ = row.rsplit(",", 2)
-        if checksum and checksum != sha256(members[name]):
-            sys.exit(f"{wheel.path.name}: RECORD does not fit {name}")
-
-
-def package_files() -> set[str]:
-    """List what the source tree has for the package, without what was compiled."""
-    source = ROOT / PROJECT["tool"]["maturin"]["python-source"]
-    files = {path.relative_to(source) for path in (source / PACKAGE).rglob("*") if path.is_file()}
-    kept = {path for path in files if path.suffix not in NATIVE and "__pycache__" not in path.parts}
-    kept |= {Path(PACKAGE, "py.typed"), Path(PACKAGE, f"{MODULE}.pyi")}
-    return {path.as_posix() for path in kept}
-
-
-def parse(text: bytes) -> Message:
-    """Read a file of headers."""
-    return HeaderParser().parsestr(text.decode())
-
-
-def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
-    """Stop unless the metadata says what pyproject.toml and the name say."""
-    project = PROJECT["project"]
-    for header, value in {
-        "Name": project["name"],
-        "Version": VERSION,
-        "License-Expression": project["license"],
-        "Requires-Python": project["requires-python"],
-    }.items():
-        if metadata[header] != value:
-            sys.exit(f"{wheel.path.name}: {header} is {metadata[header]}, not {value}")
-    python, abi, platforms = wheel.path.stem.split("-")[-3:]
-    named = {f"{python}-{a}-{p}" for a in abi.split(".") for p in platforms.split(".")}
-    if set(tags.get_all("Tag", [])) != named:
-        sys.exit(f"{wheel.path.name}: its tags are {tags.get_all('Tag')}")
-
-
-def audit(wheels: list[Wheel]) -> None:
-    """Check that what claims the stable ABI uses nothing else."""
-    for wheel in wheels:
-        # abi3audit 0.0.26 does not know the entry point of abi3t modules on Linux.
-        if "abi3" in wheel.tag and not (wheel.tag.endswith("abi3t") and sys.platform == "linux"):
-            run("abi3audit", "--strict", wheel.path)
+# Testing
 
 
 def interpreters() -> dict[str, str]:
@@ -268,62 +210,304 @@ def interpreters() -> dict[str, str]:
     found: dict[str, str] = {}
     for python in json.loads(listing or "[]"):
         parts = python["version_parts"]
+        kind = "pypy" if python["implementation"] == "pypy" else ""
         free_threaded = "t" if python["variant"] == "freethreaded" else ""
-        if python["implementation"] == "cpython":
-            found.setdefault(f"{parts['major']}.{parts['minor']}{free_threaded}", python["path"])
+        if python["implementation"] in ("cpython", "pypy"):
+            name = f"{kind}{parts['major']}.{parts['minor']}{free_threaded}"
+            found.setdefault(name, python["path"])
     return found
 
 
-def test(wheels: list[Wheel]) -> None:
+@dataclass
+class Container:
+    """A container of the architecture of a platform, in which its Pythons run."""
+
+    engine: str
+    row: Platform
+
+    def run(self, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a folder of this machine."""
+        architecture = OCI_ARCHITECTURES.get(self.row.arch, self.row.arch)
+        options = ["--rm", "--platform", f"linux/{architecture}", "--volume", f"{folder}:{folder}"]
+        # Hypothesis knows by CI that machines may be slow.
+        options += ["--workdir", str(folder), "--env", "CI=true"]
+        if self.row.arch == "aarch64":  # QEMU before 10 signs pointers very slowly otherwise
+            options += ["--env", "QEMU_CPU=max,pauth-impdef=on"]
+        arguments = [self.engine, "run", *options, self.row.image, *command]
+        return subprocess.run(arguments, check=False, text=True, capture_output=True)
+
+    def interpreters(self) -> dict[str, str]:
+        """Find an interpreter of each version in it."""
+        with tempfile.TemporaryDirectory() as scratch:
+            result = self.run(Path(scratch).resolve(), "sh", "-c", LIST_PYTHONS)
+        found = dict(line.split() for line in reversed(result.stdout.splitlines()))
+        if not found:
+            print(result.stderr)
+            sys.exit(
+                f"{self.row.image} does not run as {self.row.arch}, or has no Python, see above. Is"
+                " QEMU registered? Type `docker run --privileged --rm tonistiigi/binfmt --install"
+                f" all`, or name another image for {self.row.id} in tools/platforms.toml."
+            )
+        return found
+
+
+def container_engine() -> str:
+    """Find docker or podman, whichever works."""
+    return next((name for name in ("docker", "podman") if capture(name, "info")), "")
+
+
+def untested(row: Platform) -> str:
+    """Say why this machine cannot test the wheels of a platform; nothing if it can."""
+    if row.native:
+        return ""
+    if row.os != "linux":
+        return f"they run on {row.os} only"
+    if not row.image:
+        return f"{row.id} has no image in tools/platforms.toml"
+    return "" if container_engine() else "they run in a container: install docker or podman"
+
+
+def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
     """Install each wheel into a clean environment, outside the checkout, and run the tests there."""
-    for python, path in sorted(interpreters().items(), key=lambda item: number(item[0])):
-        for wheel in wheels:
-            if wheel.serves(python):
-                test_on(path)
-                wheel.tested.append(python)
+    container = None if row.native else Container(container_engine(), row)
+    found = container.interpreters() if container else interpreters()
+    chosen = [
+        (python, path, wheel)
+        for python, path in sorted(found.items(), key=lambda item: (number(item[0]), item[0]))
+        for wheel in wheels
+        if wheel.serves(python)
+    ]
+    if not chosen:
+        sys.exit(f"{row.id}: no Python here installs its wheels, so none was tested.")
+    with test_folder() as scratch:
+        if container:
+            # What the tests need comes as pure Python: nothing is compiled under emulation.
+            pure = ("--implementation", "py", "--abi", "none", "--platform", "any")
+            pip_install(scratch / "needs", *pure, "--group", f"{scratch / 'pyproject.toml'}:test")
+        for python, path, wheel in chosen:
+            if container:
+                test_emulated(container, path, wheel, scratch)
+            else:
+                test_native(path, folder, scratch)
+            wheel.tested[python] = "emulated" if container else "native"
 
 
-def test_on(python: str) -> None:
-    """Install from dist/, with no index, and run the tests."""
+@contextmanager
+def test_folder() -> Iterator[Path]:
+    """Give a folder outside the checkout that holds the tests and no source."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+        folder = Path(scratch).resolve()
         shutil.copytree(ROOT / "tests", folder / "tests")
         for name in ("README.md", "pyproject.toml"):
             shutil.copy(ROOT / name, folder)
-        run("uv", "venv", "--quiet", "--python", python, folder / ".venv")
-        install = ("uv", "pip", "install", "--quiet", "--python", folder / ".venv")
-        # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
-        only_these = ("--no-config", "--no-index", "--find-links", DIST)
-        run(*install, *only_these, f"{NAME}=={VERSION}", cwd=folder)
-        test_group = ("--group", f"{folder / 'pyproject.toml'}:test")
-        run(*install, "--only-binary", ":all:", *test_group, cwd=folder)
-        scripts = folder / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
-        run(scripts / "python", "-m", "pytest", "--quiet", cwd=folder)
+        yield folder
 
 
-def proof_card(wheels: list[Wheel]) -> str:
+def test_native(python: str, wheels: Path, scratch: Path) -> None:
+    """Install from a folder of wheels, with no index, and run the tests."""
+    run("uv", "venv", "--quiet", "--clear", "--python", python, scratch / ".venv")
+    install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
+    # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
+    only_these = ("--no-config", "--no-index", "--find-links", wheels)
+    run(*install, *only_these, f"{NAME}=={VERSION}", cwd=scratch)
+    test_group = ("--group", f"{scratch / 'pyproject.toml'}:test")
+    run(*install, "--only-binary", ":all:", *test_group, cwd=scratch)
+    scripts = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    run(scripts / "python", "-m", "pytest", "--quiet", cwd=scratch)
+
+
+def pip_install(folder: Path, *arguments: str | Path) -> None:
+    """Install for another machine into a folder: pip's code would take a minute under emulation."""
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--only-binary", ":all:", "--target", folder, *arguments)
+
+
+def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path) -> None:
+    """Ask the container's Python whether it accepts the wheel's tags, and run the tests there."""
+    print(f"{wheel.path.name}: {python} in {container.row.image}", flush=True)
+    site = Path(tempfile.mkdtemp(dir=scratch))
+    version, abi, platform = wheel.path.stem.split("-")[-3:]
+    tags = [option for tag in abi.split(".") for option in ("--abi", tag)]
+    tags += [option for tag in platform.split(".") for option in ("--platform", tag)]
+    tags += ["--implementation", version[:2], "--python-version", version[2:]]
+    pip_install(site, *tags, "--no-index", "--no-deps", wheel.path)
+    (scratch / "accepts.py").write_text(ACCEPTS, "utf-8")
+    script = (
+        f"export PYTHONPATH=needs:{site.name}; {python} accepts.py {wheel.path.name}"
+        f" && {python} -m pytest --quiet -p no:cacheprovider"
+    )
+    result = container.run(scratch, "sh", "-c", script)
+    print(result.stdout, result.stderr, flush=True)
+    if result.returncode:
+        sys.exit(f"{wheel.path.name} failed with {python} in {container.row.image}, see above.")
+
+
+# What was proved
+
+
+def save_proof(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
+    """Note beside the wheels where each was tested, for the job that sees all of them."""
+    proof = {wheel.path.name: wheel.tested for wheel in wheels}
+    (folder / f"proof-{row.id}.json").write_text(f"{json.dumps(proof, indent=2)}\n", "utf-8")
+
+
+def read_proofs(wheels: Sequence[Wheel], folder: Path) -> None:
+    """Read where the jobs that built the wheels have tested them."""
+    for path in sorted(folder.glob("proof-*.json")):
+        proof = json.loads(path.read_text("utf-8"))
+        for wheel in wheels:
+            wheel.tested = {**proof.get(wheel.path.name, {}), **wheel.tested}
+
+
+def proof_card(wheels: Sequence[Wheel]) -> str:
     """Say of each wheel on which interpreters it was tested, and on which it was not."""
-    lines = ["| wheel | kB | tested here | not run |", "| --- | --: | --- | --- |"]
-    every = [f"3.{minor}" for minor in range(11, number(NEWEST)[1] + 1)] + ["3.14t", f"{NEWEST}t"]
+    titles = ("file", "kB", "native", "emulated", "not run", "SHA-256")
+    lines = [f"| {' | '.join(titles)} |", "| --- | --: | --- | --- | --- | --- |"]
     for wheel in wheels:
-        missing = [one for one in every if wheel.serves(one) and one not in wheel.tested]
-        cells = [wheel.path.name, str(wheel.path.stat().st_size // 1000)]
-        cells += [", ".join(wheel.tested) or "nowhere", ", ".join(missing) or "-"]
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [
+            ", ".join(p for p in wheel.tested if wheel.tested[p] == how) or "-"
+            for how in ("native", "emulated")
+        ]
+        cells.append(", ".join(p for p in wheel.served() if p not in wheel.tested) or "-")
+        lines.append(f"| {' | '.join([*_file(wheel.path), *cells, _digest(wheel.path)])} |")
+    if (DIST / SDIST).exists():
+        lines.append(
+            f"| {' | '.join([*_file(DIST / SDIST), '-', '-', '-', _digest(DIST / SDIST)])} |"
+        )
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Build, look inside, test, and say what was proved."""
-    wheels = wheel_set()
-    build(wheels)
-    verify(wheels)
-    audit(wheels)
-    test(wheels)
-    print(f"\n{proof_card(wheels)}")
+def _file(path: Path) -> list[str]:
+    return [path.name, str(path.stat().st_size // 1000)]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def show(card: str) -> None:
+    """Print the proof card, and put it into the summary of a CI job."""
+    print(f"\n{card}")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(f"{card}\n")
+
+
+# The verbs
+
+
+def build(words: Sequence[str]) -> None:
+    """Build for this machine, or for each platform that is asked for; look inside; test."""
+    rows = choose(words) if words else [Platform.of_this_machine()]
+    reasons = {row.id: untested(row) for row in rows}
+    with sdist() as source:
+        for row in rows:
+            build_wheels(row, source)
+    wheels = find(rows, DIST, [SDIST])
+    check(wheels)
+    for row in rows:
+        own = [wheel for wheel in wheels if wheel.platform is row]
+        if not reasons[row.id]:
+            test(row, own, DIST)
+        elif os.environ.get("CI"):
+            sys.exit(f"{row.id} cannot be tested here: {reasons[row.id]}.")
+        if row.id != THIS_MACHINE:
+            save_proof(row, own, DIST)
+    show(proof_card(wheels))
+
+
+def choose(words: Sequence[str]) -> list[Platform]:
+    """Say what will be built, tested and left out; stop if what was asked for by id cannot be."""
+    rows = select(words)
+    obstacles = {row.id: obstacle(row) for row in rows}
+    for row in rows:
+        if obstacles[row.id]:
+            print(f"{row.id}: cannot be built here; {obstacles[row.id]}")
+        else:
+            reason = untested(row)
+            where = "here" if row.native else f"under emulation in {row.image}"
+            print(
+                f"{row.id}: {len(row.wheels())} wheels, {f'not tested: {reason}' if reason else f'tested {where}'}"
+            )
+    able = [row for row in rows if not obstacles[row.id]]
+    if (list(words) != ["all"] and len(able) < len(rows)) or not able:
+        sys.exit("Nothing was built.")
+    return able
+
+
+def cibuildwheel(word: str) -> None:
+    """Let cibuildwheel build and test the wheels of a platform; look inside."""
+    (row,) = select([word])
+    refuse_strays()
+    shutil.rmtree(DIST, ignore_errors=True)
+    tested = []
+    for identifiers in row.identifiers():
+        environment = {"SOURCE_DATE_EPOCH": source_date_epoch(), **os.environ}
+        environment |= row.cibuildwheel(list(identifiers.values()))
+        run("cibuildwheel", "--output-dir", DIST, environment=environment)
+        tested += [python for python, name in identifiers.items() if not test_skipped(name)]
+    wheels = find([row], DIST)
+    check(wheels)
+    for wheel in wheels:  # cibuildwheel would have stopped at a test that fails
+        wheel.tested = {python: "native" for python in tested if wheel.serves(python)}
+    save_proof(row, wheels, DIST)
+    show(proof_card(wheels))
+
+
+def test_skipped(identifier: str) -> bool:
+    """Tell whether cibuildwheel was told to leave out a build, or its tests."""
+    patterns: list[str] = []
+    for key in ("skip", "test-skip"):
+        configured = PROJECT["tool"]["cibuildwheel"].get(key, [])
+        patterns += configured.split() if isinstance(configured, str) else configured
+        patterns += os.environ.get(f"CIBW_{key.upper().replace('-', '_')}", "").split()
+    return any(fnmatch(identifier, pattern) for pattern in patterns)
+
+
+def test_finished(word: str, folder: Path) -> None:
+    """Test the wheels of a platform in a folder, which may hold other wheels as well."""
+    (row,) = select([word])
+    if reason := untested(row):
+        sys.exit(f"{word} cannot be tested here: {reason}.")
+    names = [path.name for path in folder.glob("*.whl")]
+    wheels = [wheel for wheel in row.wheels() if any(wheel.named(name) for name in names)]
+    for wheel in wheels:
+        wheel.path = next(folder / name for name in names if wheel.named(name))
+    test(row, wheels, folder)
+    show(proof_card(wheels))
+
+
+def verify(folder: Path, words: Sequence[str]) -> None:
+    """Stop unless a folder holds exactly the files of a release; test those of this machine."""
+    rows = select(words)
+    wheels = find(rows, folder, [SDIST])
+    check(wheels)
+    for row in rows:
+        if row.native:
+            test(row, [wheel for wheel in wheels if wheel.platform is row], folder)
+    read_proofs(wheels, folder)
+    for wheel in wheels:
+        if not wheel.tested and os.environ.get("CI"):
+            sys.exit(
+                f"{wheel.path.name} was tested nowhere: the job of {wheel.platform.id} left no proof."
+            )
+    show(proof_card(wheels))
+
+
+def main(words: Sequence[str]) -> None:
+    """Do what the words say."""
+    match words:
+        case ["build", *rest]:
+            build(rest)
+        case ["cibuildwheel", word]:
+            cibuildwheel(word)
+        case ["test", word, folder]:
+            test_finished(word, Path(folder).resolve())
+        case ["verify", folder, *rest]:
+            verify(Path(folder).resolve(), rest)
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    main()
+    main(sys.argv[1:])

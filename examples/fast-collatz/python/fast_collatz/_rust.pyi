@@ -21,6 +21,6 @@ def longest_chain(limit: int, *, threads: int = ...) -> tuple[int, int]:
 
     Examples:
         >>> from fast_collatz import longest_chain
-        >>> longest_chain(1_000_000, threads=2)
-        (837799, 525)
+        >>> longest_chain(100_000, threads=2)
+        (77031, 351)
     """

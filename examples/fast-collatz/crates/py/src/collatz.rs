@@ -21,8 +21,8 @@ use crate::error::Error;
 ///
 /// Examples:
 ///     >>> from fast_collatz import longest_chain
-///     >>> longest_chain(1_000_000, threads=2)
-///     (837799, 525)
+///     >>> longest_chain(100_000, threads=2)
+///     (77031, 351)
 #[pyfunction]
 #[pyo3(signature = (limit: "int", *, threads: "int" = Threads::ONE))]
 pub(crate) fn longest_chain(

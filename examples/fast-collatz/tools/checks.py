@@ -1,0 +1,132 @@
+"""Small checks around the recipes of the justfile.
+
+Usage: python tools/checks.py ready          say what this machine lacks, and what to type
+       python tools/checks.py oldest-rust    run Rust's tests with the compiler that Cargo.toml promises
+       python tools/checks.py workflows      lint .github
+       python tools/checks.py all-green      stop unless every job in $NEEDS was a success
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("Cargo.lock", "uv.lock")
+LINKERS = ("cc", "gcc", "clang")
+OLDEST_RUST = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]["package"][
+    "rust-version"
+]
+
+
+def rust_version(toolchain: str = "") -> tuple[str, str]:
+    """Give the version of rustc, such as 1.85, or nothing and what it says instead."""
+    environment = {**os.environ, **({"RUSTUP_TOOLCHAIN": toolchain} if toolchain else {})}
+    command = ["rustc", "--version"]
+    rustc = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    version = re.search(r"\d+\.\d+", rustc.stdout)
+    return (version[0] if version else "", rustc.stderr.strip())
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Turn 1.85, or 1.85.1, into (1, 85)."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+def ready() -> str:
+    """Give the first thing that is missing, or nothing."""
+    if not (shutil.which("cargo") and shutil.which("rustc")):
+        return "Rust is not there: install it as https://rustup.rs says."
+    version, error = rust_version()
+    if not version:
+        return f"rustc does not work: {error}"
+    if number(version) < number(OLDEST_RUST):
+        return f"rustc is {version}, and {OLDEST_RUST} is needed: type `rustup update stable`."
+    if sys.platform != "win32" and not any(map(shutil.which, LINKERS)):
+        return (
+            "A C linker is not there: install gcc or clang, on macOS with `xcode-select --install`."
+        )
+    missing = [name for name in LOCKS if not (ROOT / name).exists()]
+    if os.environ.get("CI") and missing:
+        names = " and ".join(missing)
+        return f"CI needs {names}: type `just setup` at home, and commit Cargo.lock and uv.lock."
+    return ""
+
+
+def oldest_rust() -> str:
+    """Run Rust's tests with exactly the compiler that Cargo.toml promises."""
+    toolchain = os.environ.get("RUSTUP_TOOLCHAIN", OLDEST_RUST)
+    if toolchain == OLDEST_RUST:
+        command = ["rustup", "toolchain", "install", toolchain, "--profile", "minimal"]
+        subprocess.run([*command, "--no-self-update"], check=True)
+    version, error = rust_version(toolchain)
+    if version == "" or number(version) != number(OLDEST_RUST):
+        return f"toolchain {toolchain} has rustc {version or error}, not {OLDEST_RUST}."
+    print(f"rustc {version}", flush=True)
+    folder = Path(os.environ.get("CARGO_TARGET_DIR", "target"), f"rust-{version}")
+    command = ["cargo", "test", "--workspace", "--locked", "--target-dir", str(folder)]
+    environment = {**os.environ, "RUSTUP_TOOLCHAIN": toolchain}
+    return (
+        ""
+        if subprocess.run(command, check=False, env=environment).returncode == 0
+        else "See above."
+    )
+
+
+def workflows() -> str:
+    """Run every linter over .github, and give what they leave to us."""
+    files = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    names = [str(path.relative_to(ROOT)) for path in files]
+    schemas = ("vendor.github-workflows", "custom.github-workflows-require-timeout")
+    strict = ["--persona", "auditor", "--no-ignores", "--strict-collection"]
+    quiet = ["--quiet", "--no-progress"]
+    offline = [] if os.environ.get("GH_TOKEN") else ["--offline"]
+    commands = [["zizmor", *strict, *offline, *quiet, ".github"], ["actionlint", *names]]
+    commands += [["check-jsonschema", "--builtin-schema", schema, *names] for schema in schemas]
+    failed = [command[0] for command in commands if subprocess.run(command, check=False).returncode]
+    findings = [*unversioned_pins(files), *hasty_updates(ROOT / ".github/dependabot.yml")]
+    if findings:
+        print(*findings, sep="\n")
+        failed.append("our own checks")
+    return f"Findings of {', '.join(dict.fromkeys(failed))}: see above." if failed else ""
+
+
+def unversioned_pins(files: Sequence[Path]) -> list[str]:
+    """Find actions without a commit and its version, which bots and people read from the comment."""
+    pinned = r"(?!\$/)(?!\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)"
+    uses = re.compile(rf"^\s*(?:- )?(uses: {pinned}.*)", re.MULTILINE)
+    return [
+        f"{path.name}: {found!r} needs a commit and `# vX.Y.Z` behind it"
+        for path in files
+        for found in uses.findall(path.read_text("utf-8"))
+    ]
+
+
+def hasty_updates(path: Path) -> list[str]:
+    """Find updates without a delay of 7 days; zizmor 1.32 stops looking after the first good one."""
+    _, *blocks = path.read_text("utf-8").split("package-ecosystem: ") if path.exists() else [""]
+    return [
+        f"{path.name}: dependabot-cooldown: {block.split()[0]} needs default-days: 7 or more"
+        for block in blocks
+        if not any(int(days) >= 7 for days in re.findall(r"default-days: (\d+)", block))
+    ]
+
+
+def all_green() -> str:
+    """Say which jobs are no success: a skipped one is none either."""
+    results = {name: job["result"] for name, job in json.loads(os.environ["NEEDS"]).items()}
+    print(*(f"{name}: {result}" for name, result in results.items()), sep="\n")
+    red = [name for name, result in results.items() if result != "success"]
+    return f"Not green: {', '.join(red) or 'no job at all'}." if red or not results else ""
+
+
+VERBS = {"ready": ready, "oldest-rust": oldest_rust, "workflows": workflows, "all-green": all_green}
+
+if __name__ == "__main__":
+    verb = VERBS.get(" ".join(sys.argv[1:]))
+    sys.exit(verb() or None if verb else __doc__)

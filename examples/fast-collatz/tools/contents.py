@@ -1,0 +1,143 @@
+"""Check that files of a release are exactly the ones that belong to it, and hold exactly what they should."""
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from email.parser import HeaderParser
+from pathlib import Path
+
+from platforms import NAME, PROJECT, ROOT, VERSION, Platform, Wheel
+
+PACKAGE, MODULE = PROJECT["tool"]["maturin"]["module-name"].split(".")
+SOURCE = ROOT / PROJECT["tool"]["maturin"]["python-source"]
+NATIVE = (".so", ".pyd", ".dylib")
+SDIST = f"{NAME}-{VERSION}.tar.gz"
+
+
+def sha256(content: bytes) -> str:
+    """Write a checksum as RECORD has it."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
+
+
+def capture(*command: str) -> str:
+    """Give what a command prints, or nothing if it fails."""
+    if not shutil.which(command[0]):
+        return ""
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def private_paths() -> list[Path]:
+    """List the folders of this machine whose names must not get into a wheel."""
+    cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    return [ROOT, cargo, Path(capture("rustc", "--print", "sysroot") or "/nowhere"), Path.home()]
+
+
+def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> list[Wheel]:
+    """Find the wheels of these platforms, and stop unless the folder holds exactly them.
+
+    `others` are the names of further files that must be there, such as the sdist's.
+    """
+    names = {path.name for path in folder.iterdir() if path.suffix in (".whl", ".gz")}
+    for name in others:
+        if name not in names:
+            sys.exit(f"{folder.name}/ lacks {name}")
+    names -= set(others)
+    wheels = [wheel for row in rows for wheel in row.wheels()]
+    for wheel in wheels:
+        matching = [name for name in names if wheel.named(name)]
+        if len(matching) != 1:
+            wanted = f"{wheel.tag} of {wheel.platform.id}, which ends in {wheel.platform.tag}.whl"
+            there = ", ".join(sorted(names)) or "none"
+            sys.exit(f"{folder.name}/ has {len(matching)} wheels {wanted}, not 1; left: {there}")
+        wheel.path = folder / matching[0]
+        names -= set(matching)
+    if names:
+        sys.exit(f"{folder.name}/ holds what does not belong there: {', '.join(sorted(names))}")
+    return wheels
+
+
+def look_inside(wheel: Wheel) -> None:
+    """Stop unless a wheel holds exactly the package, one compiled module and its metadata."""
+    with zipfile.ZipFile(wheel.path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    info = f"{NAME}-{VERSION}.dist-info"
+    modules = [name for name in members if name.endswith(NATIVE)]
+    if len(modules) != 1 or not modules[0].startswith(f"{PACKAGE}/{MODULE}."):
+        sys.exit(f"{wheel.path.name} holds {modules or 'no compiled module'}, not one {MODULE}.")
+    expected = package_files() | {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL")}
+    expected |= {f"{info}/licenses/{path.name}" for path in ROOT.glob("LICENSE*")}
+    expected |= {name for name in members if name.startswith(f"{info}/sboms/")} or {f"{info}/sboms"}
+    expected |= set(modules)
+    for name in sorted(expected - set(members)):
+        sys.exit(f"{wheel.path.name} lacks {name}")
+    for name in sorted(set(members) - expected):
+        sys.exit(f"{wheel.path.name} holds {name}, which does not belong there")
+    check_record(wheel, members, members[f"{info}/RECORD"].decode())
+    check_metadata(wheel, parse(members[f"{info}/METADATA"]), parse(members[f"{info}/WHEEL"]))
+    for name, content in members.items():
+        for path in private_paths():
+            if len(path.parts) > 1 and os.fsencode(path) in content:
+                sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
+
+
+def check_record(wheel: Wheel, members: Mapping[str, bytes], record: str) -> None:
+    """Stop unless RECORD has the checksum of each other member, as installers expect."""
+    for row in record.splitlines():
+        name, checksum, _ = row.rsplit(",", 2)
+        if checksum and checksum != sha256(members[name]):
+            sys.exit(f"{wheel.path.name}: RECORD does not fit {name}")
+
+
+def package_files() -> set[str]:
+    """List what the source tree has for the package, without what was compiled."""
+    files = {path.relative_to(SOURCE) for path in (SOURCE / PACKAGE).rglob("*") if path.is_file()}
+    kept = {path for path in files if path.suffix not in NATIVE and "__pycache__" not in path.parts}
+    kept |= {Path(PACKAGE, "py.typed"), Path(PACKAGE, f"{MODULE}.pyi")}
+    return {path.as_posix() for path in kept}
+
+
+def parse(text: bytes) -> Message:
+    """Read a file of headers."""
+    return HeaderParser().parsestr(text.decode())
+
+
+def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
+    """Stop unless the metadata says what pyproject.toml and the name say."""
+    project = PROJECT["project"]
+    for header, value in {
+        "Name": project["name"],
+        "Version": VERSION,
+        "License-Expression": project["license"],
+        "Requires-Python": project["requires-python"],
+    }.items():
+        if metadata[header] != value:
+            sys.exit(f"{wheel.path.name}: {header} is {metadata[header]}, not {value}")
+    python, abi, systems = wheel.path.stem.split("-")[-3:]
+    named = {f"{python}-{a}-{system}" for a in abi.split(".") for system in systems.split(".")}
+    inside = set(tags.get_all("Tag", []))
+    if inside != named:
+        sys.exit(f"{wheel.path.name}: the tags inside are {sorted(inside)}, not {sorted(named)}")
+
+
+def audit(wheel: Wheel) -> None:
+    """Check that what claims the stable ABI uses nothing else."""
+    # abi3audit 0.0.26 does not know the entry point of abi3t modules in ELF files.
+    known = not (wheel.tag.endswith("abi3t") and wheel.platform.os == "linux")
+    if re.search("abi3t?$", wheel.tag) and known:
+        subprocess.run(["abi3audit", "--strict", wheel.path], check=True)
+
+
+def check(wheels: Sequence[Wheel]) -> None:
+    """Look at each wheel, and stop at the first that is not as it should be."""
+    for wheel in wheels:
+        look_inside(wheel)
+        audit(wheel)
