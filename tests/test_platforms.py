@@ -191,6 +191,7 @@ def expected(suffix: str, oldest: int) -> list[set[str]]:
     return [{f"{name}-{suffix}" for name in names}, {f"cp315-{suffix}"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "oldest"),
     [

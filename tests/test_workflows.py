@@ -396,6 +396,7 @@ OURS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SHIPPED)
 def test_the_rendered_project_names(project: Project, fault: str) -> None:
     name, old, new, message = SHIPPED[fault]

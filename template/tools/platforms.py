@@ -7,6 +7,8 @@ Usage: python tools/platforms.py plan [all | slice | ID…]   print, as JSON, wh
 In a step of GitHub's CI, the plan becomes the outputs of the step as well.
 """
 
+from __future__ import annotations
+
 import datetime
 import difflib
 import json
@@ -65,7 +67,7 @@ class Wheel:
 
     python: str
     tag: str
-    platform: "Platform"
+    platform: Platform
     path: Path = Path()  # known once it was found
     tested: dict[str, str] = field(default_factory=dict)  # Python to native or emulated
 
@@ -117,7 +119,7 @@ class Platform:
         return {"gnu": "manylinux", "musl": "musllinux"}.get(self.libc, "macosx")
 
     @classmethod
-    def of_this_machine(cls) -> "Platform":
+    def of_this_machine(cls) -> Platform:
         """Describe this machine, whatever its C library: for wheels that only it needs to run."""
         system, architecture = here().rsplit("-", 1)
         kind = {"macos": "macos", "windows": "windows"}.get(system, "linux")
@@ -180,7 +182,8 @@ class Platform:
         if self.os == "linux":
             # A tag that does not depend on which of the C library's functions happen to be used.
             settings["CIBW_REPAIR_WHEEL_COMMAND_LINUX"] = (
-                f"auditwheel repair --plat {self.tag} --only-plat -w {{dest_dir}} {{wheel}}"
+                f"auditwheel repair --plat {self.tag} --only-plat"
+                " -w {dest_dir} {wheel}"
             )
         # cibuildwheel knows the newest of these images itself.
         if self.image and not self.image.startswith("quay.io/pypa/"):
@@ -236,7 +239,8 @@ def _checked(row: dict[str, Any]) -> Platform:
     if row["engine"] not in ENGINES:
         sys.exit(f'tools/platforms.toml: {name} has engine "{row["engine"]}": type {_or(ENGINES)}.')
     if not isinstance(row["runner"], dict) or "github" not in row["runner"]:
-        sys.exit(f'tools/platforms.toml: {name} needs a runner, such as {{ github = "label" }}.')
+        example = '{ github = "label" }'
+        sys.exit(f"tools/platforms.toml: {name} needs a runner, such as {example}.")
     return Platform(**row)
 
 

@@ -225,7 +225,7 @@ class Container:
     engine: str
     row: Platform
 
-    def run(self, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a folder of this machine."""
         architecture = OCI_ARCHITECTURES.get(self.row.arch, self.row.arch)
         options = ["--rm", "--platform", f"linux/{architecture}", "--volume", f"{folder}:{folder}"]
