@@ -12,11 +12,11 @@ demo:
 
 # All tests but the nightly ones
 test: lint
-    uv run pytest -n 2 -m "not nightly"
+    uv run pytest -n 2 --dist loadgroup -m "not nightly"
 
 # The tests that compile nothing: about a minute; with the locked Copier, the newest, or a version
 test-fast copier="locked":
-    uv run {{ if copier == "locked" { "" } else if copier == "newest" { "--upgrade-package copier" } else { "--with copier==" + copier } }} pytest -n 2 -m "not slow and not nightly"
+    uv run {{ if copier == "locked" { "" } else if copier == "newest" { "--upgrade-package copier" } else { "--with copier==" + copier } }} pytest -n 2 --dist loadgroup -m "not slow and not nightly"
 
 # Rendered projects, checked, built and tested
 test-build:
@@ -24,7 +24,7 @@ test-build:
 
 # All tests, the nightly ones included
 test-everything: lint
-    uv run pytest -n 2
+    uv run pytest -n 2 --dist loadgroup
 
 # Build the wheels of one platform with cibuildwheel, in its real container
 demo-cibuildwheel:

@@ -32,3 +32,15 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     toolchain("cross")
     target = str(tmp_path_factory.mktemp("cross"))
     return {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
+
+
+# Fixtures that cost a minute: tests that need the same one run in the same worker.
+COSTLY = ("checked", "cross", "projects", "wheel_set")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests by the costly fixture that they need, for `--dist loadgroup`."""
+    for item in items:
+        for name in COSTLY:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))

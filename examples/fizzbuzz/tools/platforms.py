@@ -181,10 +181,8 @@ class Platform:
             settings["CIBW_ENABLE"] = "pypy"
         if self.os == "linux":
             # A tag that does not depend on which of the C library's functions happen to be used.
-            settings["CIBW_REPAIR_WHEEL_COMMAND_LINUX"] = (
-                f"auditwheel repair --plat {self.tag} --only-plat"
-                " -w {dest_dir} {wheel}"
-            )
+            repair = "auditwheel repair --only-plat -w {dest_dir} {wheel} --plat"
+            settings["CIBW_REPAIR_WHEEL_COMMAND_LINUX"] = f"{repair} {self.tag}"
         # cibuildwheel knows the newest of these images itself.
         if self.image and not self.image.startswith("quay.io/pypa/"):
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
