@@ -35,7 +35,7 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 # Fixtures that cost a minute: tests that need the same one run in the same worker.
-COSTLY = ("checked", "cross", "projects", "wheel_set")
+COSTLY = ("checked", "cross", "projects", "ready", "released", "wheel_set")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

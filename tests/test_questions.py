@@ -4,6 +4,7 @@ import dataclasses
 import keyword
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ STORED = {
     "license",
     "python_min",
     "platforms",
+    "wheels_to",
+    "crate_to",
     "extras",
     "starter",
     "pyo3_version",
@@ -104,6 +107,14 @@ def test_other_names_follow_from_the_projects(
         ("repository_url", "git@github.com:a/b.git", "is no address of a repository"),
         ("license", "GPL-9", "Invalid choice for 'license'"),
         ("python_min", "3.10", "Invalid choice for 'python_min'"),
+        ("wheels_to", "[testpypi]", "Invalid choice for 'wheels_to'"),
+        ("crate_to", "[pypi]", "Invalid choice for 'crate_to'"),
+        ("wheels_to", "[azure]", "azure_organization is empty: type a name such as contoso."),
+        (
+            "crate_to",
+            "[private]",
+            "private_registry_url is empty: type an address such as https://",
+        ),
         ("platforms", "all", "Invalid choice for 'platforms'"),
         ("extras", "[jython]", "Invalid choice for 'extras'"),
         ("starter", "all", "Invalid choice for 'starter'"),
@@ -116,6 +127,97 @@ def test_a_wrong_answer_is_refused_with_what_to_type(
         render(tmp_path / "project", None, **{question: answer})
     assert message in str(refusal.value)
     assert not (tmp_path / "project").exists()
+
+
+ADDRESSES = {
+    "azure_organization": "contoso",
+    "azure_project": "My Project",
+    "azure_feed": "feed",
+    "private_index_url": "https://registry.example.org/pypi/simple",
+    "private_upload_url": "https://registry.example.org/pypi/upload/",
+    "private_registry_url": "https://registry.example.org/cargo/index",
+}
+EVERYWHERE = {
+    "wheels_to": "[pypi, azure, private]",
+    "crate_to": "[crates-io, azure, private]",
+    **ADDRESSES,
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "message"),
+    [
+        ("azure_organization", "con/toso", "is no name in Azure DevOps: type it as its address"),
+        ("azure_project", "a/b", 'azure_project "a/b" is no name in Azure DevOps'),
+        ("azure_feed", "", "azure_feed is empty: type a name such as my-feed."),
+        ("private_index_url", "registry.example.org", "is no address: type one that begins with"),
+        ("private_index_url", "http://registry.example.org/simple", "begins with https://"),
+        ("private_index_url", "https://me:secret@example.org/simple", "type it without."),
+        (
+            "private_index_url",
+            "https://registry.example.org/pypi/upload/",
+            "is where files are sent to: type the address that pip reads from",
+        ),
+        (
+            "private_upload_url",
+            "https://registry.example.org/pypi/simple/",
+            "is the address that pip reads from: type the one that files are sent to",
+        ),
+        ("private_registry_url", "ftp://example.org", "is no address: type one that begins with"),
+    ],
+)
+def test_a_wrong_address_is_refused_with_what_to_type(
+    tmp_path: Path, question: str, answer: str, message: str
+) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # the message is compared below
+        render(tmp_path / "project", None, **{**EVERYWHERE, question: answer})
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(("question", "public"), [("wheels_to", "pypi"), ("crate_to", "crates-io")])
+def test_proprietary_code_goes_to_no_public_registry(
+    tmp_path: Path, question: str, public: str
+) -> None:
+    message = f"{question} holds {public}, and the licence is proprietary: choose private"
+    with pytest.raises(ValueError, match=message):
+        render(tmp_path / "new", None, license="proprietary", **{question: f"[{public}]"})
+    assert render(tmp_path / "default", license="proprietary").answers()["wheels_to"] == []
+
+
+def test_addresses_are_spelt_as_cargo_and_uv_need_them(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", None, **EVERYWHERE)
+    cargo = tomllib.loads((project / ".cargo/config.toml").read_text("utf-8"))["registries"]
+    feed = "https://pkgs.dev.azure.com/contoso/My%20Project/_packaging/feed"
+    assert {name: registry["index"] for name, registry in cargo.items()} == {
+        "azure": f"sparse+{feed}/Cargo/index/",
+        "private": "sparse+https://registry.example.org/cargo/index/",
+    }
+    uv = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    assert [(index["name"], index["url"], index["publish-url"]) for index in uv["index"]] == [
+        ("azure", f"{feed}/pypi/simple/", f"{feed}/pypi/upload/"),
+        (
+            "private",
+            "https://registry.example.org/pypi/simple/",
+            "https://registry.example.org/pypi/upload/",
+        ),
+    ]
+    assert all(index["explicit"] for index in uv["index"])
+    assert "exclude-newer" not in uv
+    core = tomllib.loads((project / "crates/core/Cargo.toml").read_text("utf-8"))["package"]
+    assert core["publish"] == ["crates-io", "azure", "private"]
+    organisation = render(tmp_path / "organisation", None, **{**EVERYWHERE, "azure_project": ""})
+    short = "sparse+https://pkgs.dev.azure.com/contoso/_packaging/feed/Cargo/index/"
+    assert short in (organisation / ".cargo/config.toml").read_text("utf-8")
+
+
+def test_without_private_registries_nothing_is_set_up_for_them(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", crate_to="[crates-io]")
+    assert "registries" not in (project / ".cargo/config.toml").read_text("utf-8")
+    uv = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    assert "index" not in uv
+    assert uv["exclude-newer"] == "7 days"
+    workflows = {path.name for path in (project / ".github/workflows").glob("publish-*")}
+    assert workflows == {"publish-pypi.yml", "publish-crates-io.yml"}
 
 
 def test_on_the_command_line_the_message_comes_last(tmp_path: Path) -> None:

@@ -491,7 +491,9 @@ def verify(folder: Path, words: Sequence[str]) -> None:
             sys.exit(
                 f"{wheel.path.name} was tested nowhere: the job of {wheel.platform.id} left no proof."
             )
-    show(proof_card(wheels))
+    card = proof_card(wheels)
+    (folder / "proof-card.md").write_text(f"{card}\n", "utf-8")
+    show(card)
 
 
 def main(words: Sequence[str]) -> None:

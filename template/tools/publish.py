@@ -1,0 +1,319 @@
+"""Publish the files of a release to one registry; safe to run again.
+
+Usage: python tools/publish.py DESTINATION DIR
+
+DESTINATION is pypi, crates-io, azure or private. What the registry has already with the same contents is
+left alone; other contents under the same name stop everything before anything is sent. Credentials come from
+the environment:
+
+  pypi       UV_PUBLISH_TOKEN (in CI, its own action sends the files)
+  crates-io  CARGO_REGISTRY_TOKEN
+  azure      AZURE_TOKEN: a personal access token, or a token of Microsoft Entra
+  private    CARGO_REGISTRIES_PRIVATE_TOKEN with its scheme, such as "Bearer …"; for wheels
+             UV_INDEX_PRIVATE_USERNAME and UV_INDEX_PRIVATE_PASSWORD
+"""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+from collections.abc import Callable, Sequence
+from email.parser import HeaderParser
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from release import ROOT, files, package, published, read, version
+
+DESTINATIONS = ("pypi", "crates-io", "azure", "private")
+CRATES_IO = "sparse+https://index.crates.io/"
+PYPI = {"name": "pypi", "url": "https://pypi.org/simple/"}
+AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
+NEWEST_METADATA = (2, 4)  # what private indexes are known to accept
+
+
+def stop(message: str, sent: Sequence[str] = ()) -> None:
+    """Stop, and say what was published up to here."""
+    done = f"Published before that: {', '.join(sent)}." if sent else "Nothing was published."
+    sys.exit(f"{message} {done}")
+
+
+def credentials(destination: str) -> None:
+    """Spread the one token of Azure over the variables that Cargo and uv read."""
+    token = os.environ.get("AZURE_TOKEN") or (azure_login() if destination == "azure" else "")
+    if destination == "azure" and token:
+        # Tokens of Entra are JSON Web Tokens; a personal one goes with any user name.
+        basic = base64.b64encode(f"PAT:{token}".encode()).decode()
+        scheme = f"Bearer {token}" if token.startswith("eyJ") else f"Basic {basic}"
+        os.environ.setdefault("CARGO_REGISTRIES_AZURE_TOKEN", scheme)
+        os.environ.setdefault("UV_INDEX_AZURE_USERNAME", "PAT")
+        os.environ.setdefault("UV_INDEX_AZURE_PASSWORD", token)
+
+
+def azure_login() -> str:
+    """Get a token as whoever is logged in to Azure, such as a workload identity; nothing if nobody is."""
+    az = shutil.which("az")
+    if not az:
+        return ""
+    # The resource is Azure DevOps itself.
+    command = [az, "account", "get-access-token", "--resource", AZURE_DEVOPS]
+    command += ["--query", "accessToken", "--output", "tsv"]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+
+
+def get(url: str, authorization: str, registry: str) -> bytes:
+    """Read an address; nothing if it does not exist."""
+    request = urllib.request.Request(url, headers={"User-Agent": f"publish.py ({version()})"})
+    if authorization:
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            content: bytes = response.read()
+            return content
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return b""
+        hint = " Are the credentials right?" if error.code in (401, 403) else ""
+        stop(f"{registry} answers {error.code} {error.reason} to {url}.{hint}")
+    except (urllib.error.URLError, OSError) as error:
+        stop(f"{registry} cannot be reached at {url}: {error}.")
+    raise AssertionError
+
+
+# Crates
+
+
+class CargoRegistry:
+    """A registry of crates, read as Cargo reads it.
+
+    https://doc.rust-lang.org/cargo/reference/registry-index.html
+    """
+
+    def __init__(self, name: str) -> None:
+        """Know its address and its token."""
+        self.name = name
+        if name == "crates-io":
+            self.index, self.token = CRATES_IO, ""  # reading is free
+        else:
+            registries = read(".cargo/config.toml").get("registries", {})
+            self.index = registries[name]["index"]
+            self.token = os.environ.get(f"CARGO_REGISTRIES_{name.upper()}_TOKEN", "")
+        self.index = self.index.removeprefix("sparse+")
+
+    def contents(self, crate: str) -> dict[str, str] | None:
+        """Give the files of this version of a crate with their checksums; None if it is not there."""
+        name = crate.lower()
+        short = {1: "1/", 2: "2/", 3: f"3/{name[:1]}/"}
+        place = short.get(len(name), f"{name[:2]}/{name[2:4]}/") + name
+        lines = get(self.index + place, self.token, self.name).decode().splitlines()
+        for entry in map(json.loads, lines):
+            if entry["vers"] == version():
+                settings = json.loads(get(f"{self.index}config.json", self.token, self.name))
+                return unpacked(get(self.download(settings["dl"], entry), self.token, self.name))
+        return None
+
+    def has(self, crate: str) -> bool:
+        """Tell whether it has this version of a crate."""
+        return self.contents(crate) is not None
+
+    def download(self, pattern: str, entry: dict[str, Any]) -> str:
+        """Give the address of a crate's file."""
+        if "{" not in pattern:
+            return f"{pattern}/{entry['name']}/{entry['vers']}/download"
+        values = {
+            "crate": entry["name"],
+            "version": entry["vers"],
+            "sha256-checksum": entry["cksum"],
+        }
+        return re.sub(r"\{([\w-]+)\}", lambda found: str(values[found[1]]), pattern)
+
+
+def unpacked(crate: bytes) -> dict[str, str]:
+    """Give the files in a crate with their checksums: compression differs between versions of Cargo."""
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(crate)) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            found[member.name] = hashlib.sha256(content.read() if content else b"").hexdigest()
+    return found
+
+
+def publish_crates(destination: str, folder: Path) -> list[str]:
+    """Publish each crate that the registry may have, those that others depend on first."""
+    crates = [crate for crate in published() if destination in crate["publish"]]
+    if not crates:
+        return []
+    registry = CargoRegistry(destination)
+    for crate in crates:
+        check_siblings(crate, destination)
+    missing = [crate["name"] for crate in crates if not has_crate(registry, crate["name"], folder)]
+    if missing:
+        check_packages([crate["name"] for crate in crates], folder)
+    sent: list[str] = []
+    for name in missing:
+        target = ["--registry", destination]
+        command = ["cargo", "publish", "--package", name, "--locked", "--no-verify", *target]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            stop(f"Cargo could not publish {name} to {destination}, see above.", sent)
+        sent.append(f"{name}-{version()}.crate")
+        if not eventually(partial(registry.has, name)):
+            stop(f"{destination} does not show {name} {version()} after a minute.", sent)
+    return sent
+
+
+def check_siblings(crate: dict[str, Any], destination: str) -> None:
+    """Stop at a crate of this workspace that others would look for on crates.io."""
+    for dependency in crate["dependencies"]:
+        private = destination != "crates-io" and dependency.get("path")
+        if private and not dependency["registry"]:
+            stop(
+                f"{crate['name']} depends on {dependency['name']} without a registry, so that others"
+                f' would look for it on crates.io: add registry = "{destination}" in Cargo.toml.'
+            )
+
+
+def has_crate(registry: CargoRegistry, name: str, folder: Path) -> bool:
+    """Tell whether a registry has a crate; stop if it has another one of the same name and version."""
+    file = folder / f"{name}-{version()}.crate"
+    if not file.exists():
+        stop(f"{folder.name}/ lacks {file.name}, which {registry.name} should get.")
+    present = registry.contents(name)
+    if present is not None and present != unpacked(file.read_bytes()):
+        stop(f"{registry.name} has {name} {version()} with other contents: release a new version.")
+    if present is not None:
+        print(f"{registry.name} has {file.name} already.")
+    return present is not None
+
+
+def check_packages(names: Sequence[str], folder: Path) -> None:
+    """Stop unless the released crates hold what this commit holds: Cargo sends what it packages here."""
+    packaged = package(*names)
+    for name in names:
+        file = f"{name}-{version()}.crate"
+        here, released = (unpacked((place / file).read_bytes()) for place in (packaged, folder))
+        differing = sorted({one for one in here | released if here.get(one) != released.get(one)})
+        if differing:
+            stop(f"{file} is not what this commit holds: {', '.join(differing)} differ.")
+
+
+def eventually(found: Callable[[], bool]) -> bool:
+    """Ask for up to a minute: some registries take a while to show what they got."""
+    for _ in range(20):
+        if found():
+            return True
+        time.sleep(3)
+    return False
+
+
+# Wheels and the sdist
+
+
+class PythonIndex:
+    """A package index, read as installers read it.
+
+    https://packaging.python.org/en/latest/specifications/simple-repository-api/
+    """
+
+    def __init__(self, name: str) -> None:
+        """Know its address and its credentials."""
+        indexes = read("pyproject.toml")["tool"]["uv"].get("index", [])
+        (self.settings,) = [one for one in [*indexes, PYPI] if one["name"] == name]
+        self.name = name
+        user = os.environ.get(f"UV_INDEX_{name.upper()}_USERNAME", "")
+        password = os.environ.get(f"UV_INDEX_{name.upper()}_PASSWORD", "")
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.authorization = f"Basic {basic}" if user or password else ""
+
+    def checksums(self) -> dict[str, str]:
+        """Give the files that it has for the project, with their checksums where it tells them."""
+        project = re.sub(r"[-_.]+", "-", read("pyproject.toml")["project"]["name"]).lower()
+        page = get(f"{self.settings['url']}{project}/", self.authorization, self.name).decode()
+        found = {}
+        for link in re.findall(r'href="([^"]+)"', page):
+            address = urllib.parse.urlsplit(html.unescape(link))
+            name = urllib.parse.unquote(address.path.rsplit("/", 1)[-1])
+            found[name] = address.fragment.removeprefix("sha256=")
+        return found
+
+
+def publish_wheels(destination: str, folder: Path) -> list[str]:
+    """Send the wheels and the sdist that an index lacks."""
+    wheels = [path for path in files(folder) if path.suffix != ".crate"]
+    names = {one["name"] for one in read("pyproject.toml")["tool"]["uv"].get("index", [])}
+    if destination not in {*names, "pypi"}:
+        return []
+    classifiers = read("pyproject.toml")["project"]["classifiers"]
+    if destination == "pypi" and "Private :: Do Not Upload" in classifiers:
+        stop("pyproject.toml marks the project as private, and PyPI is public.")
+    if not wheels:
+        stop(f"{folder.name}/ holds no wheels.")
+    if destination != "pypi":
+        for path in wheels:
+            check_metadata(path, destination)
+    index = PythonIndex(destination)
+    present = index.checksums()
+    local = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels}
+    for name in sorted(local.keys() & present.keys()):
+        if present[name] not in ("", local[name]):
+            stop(f"{destination} has {name} with other contents: release a new version.")
+        print(f"{destination} has {name} already.")
+    missing = [path for path in wheels if path.name not in present]
+    for path in missing:
+        send(destination, path, [one.name for one in missing[: missing.index(path)]])
+    if not eventually(lambda: local.keys() <= index.checksums().keys()):
+        lost = ", ".join(sorted(local.keys() - index.checksums().keys()))
+        stop(f"{destination} does not show {lost} after a minute.", [one.name for one in missing])
+    return [path.name for path in missing]
+
+
+def check_metadata(path: Path, destination: str) -> None:
+    """Stop at metadata that is newer than private indexes are known to accept."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as archive:
+            (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+            text = archive.read(name).decode()
+        found = HeaderParser().parsestr(text)["Metadata-Version"]
+        if tuple(map(int, found.split("."))) > NEWEST_METADATA:
+            stop(f"{path.name} has Metadata-Version {found}, and {destination} may not accept it.")
+
+
+def send(destination: str, path: Path, sent: Sequence[str]) -> None:
+    """Let uv upload one file: the next run continues behind it."""
+    command = ["uv", "publish", "--quiet", "--trusted-publishing", "never"]
+    if destination != "pypi":
+        command += ["--index", destination, "--no-attestations"]
+        for key in ("USERNAME", "PASSWORD"):  # uv asks for them without an index's name here
+            value = os.environ.get(f"UV_INDEX_{destination.upper()}_{key}", "")
+            os.environ[f"UV_PUBLISH_{key}"] = value
+    if subprocess.run([*command, str(path)], cwd=ROOT, check=False).returncode:
+        stop(f"uv could not send {path.name} to {destination}, see above.", sent)
+
+
+def main(destination: str, folder: Path) -> None:
+    """Publish what the project has for a destination."""
+    if destination not in DESTINATIONS:
+        sys.exit(f'There is no destination "{destination}": type one of {", ".join(DESTINATIONS)}.')
+    if not folder.is_dir():
+        sys.exit(f"There is no folder {folder}: fetch the files of a release into it.")
+    credentials(destination)
+    sent = publish_crates(destination, folder)
+    sent += publish_wheels(destination, folder) if destination != "crates-io" else []
+    print(f"Sent to {destination}: {', '.join(sent) or 'nothing, since it has everything'}.")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]).resolve())

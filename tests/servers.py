@@ -1,0 +1,257 @@
+"""Registries on this machine: one for crates that behaves like a private feed, and real ones for wheels."""
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import json
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOKEN = "t" * 84  # as long as a personal access token of Azure DevOps
+BASIC = base64.b64encode(f"PAT:{TOKEN}".encode()).decode()
+
+
+@dataclass
+class Feed:
+    """A registry of crates that asks for a token everywhere, as a feed of Azure Artifacts does.
+
+    https://doc.rust-lang.org/cargo/reference/registries.html
+    """
+
+    port: int = 0
+    crates: dict[str, bytes] = field(default_factory=dict)
+    entries: dict[str, list[str]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    refuse: bool = False  # cut the connection in the middle of an upload
+
+    @property
+    def url(self) -> str:
+        """Give the address of the index."""
+        return f"http://127.0.0.1:{self.port}/index/"
+
+    def publish(self, body: bytes) -> int:
+        """Take what `cargo publish` sends, and give the status."""
+        (length,) = struct.unpack("<I", body[:4])
+        metadata = json.loads(body[4 : 4 + length])
+        crate = body[8 + length :]
+        key = f"{metadata['name']}/{metadata['vers']}"
+        if key in self.crates:
+            return 409
+        dependencies = [
+            {
+                **{
+                    k: v
+                    for k, v in one.items()
+                    if k not in ("version_req", "explicit_name_in_toml")
+                },
+                "req": one["version_req"],
+                "name": one.get("explicit_name_in_toml") or one["name"],
+                "package": one["name"] if one.get("explicit_name_in_toml") else None,
+            }
+            for one in metadata["deps"]
+        ]
+        entry = {
+            "name": metadata["name"],
+            "vers": metadata["vers"],
+            "deps": dependencies,
+            "cksum": hashlib.sha256(crate).hexdigest(),
+            "features": metadata["features"],
+            "yanked": False,
+        }
+        self.crates[key] = crate
+        self.entries.setdefault(metadata["name"], []).append(json.dumps(entry))
+        return 200
+
+    def read(self, path: str) -> bytes | None:
+        """Give what stands at an address."""
+        if path == "/index/config.json":
+            root = f"http://127.0.0.1:{self.port}"
+            return json.dumps({"dl": f"{root}/dl", "api": root, "auth-required": True}).encode()
+        if path.startswith("/index/"):
+            lines = self.entries.get(path.rsplit("/", 1)[-1])
+            return "\n".join(lines).encode() if lines else None
+        return self.crates.get(path.removeprefix("/dl/").removesuffix("/download"))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Speaks HTTP for a feed."""
+
+    feed: Feed
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def answer(self, status: int, body: bytes = b"") -> None:
+        """Send an answer."""
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="feed"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def allowed(self) -> bool:
+        """Tell whether the token came with its scheme; refuse otherwise."""
+        self.feed.requests.append(f"{self.command} {self.path}")
+        given = self.headers.get("Authorization", "")
+        if given in (f"Basic {BASIC}", f"Bearer {TOKEN}"):
+            return True
+        self.answer(401)
+        return False
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        """Serve the index and the crates."""
+        if self.allowed():
+            body = self.feed.read(self.path)
+            self.answer(404 if body is None else 200, body or b"")
+
+    def do_PUT(self) -> None:  # the name that http.server calls
+        """Take a crate."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.allowed():
+            return
+        if self.feed.refuse:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        status = self.feed.publish(body)
+        right = '{"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}}'
+        wrong = '{"errors": [{"detail": "this version exists already"}]}'
+        self.answer(status, (right if status == 200 else wrong).encode())
+
+
+@contextlib.contextmanager
+def serve(feed: Feed) -> Iterator[Feed]:
+    """Run a feed on this machine, at the same port again if it had one."""
+    handler = type("FeedHandler", (Handler,), {"feed": feed})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", feed.port), handler)
+    feed.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield feed
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def free_port() -> int:
+    """Find a port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+    """Run a server until its port answers, and end it afterwards by its process id."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@dataclass
+class Index:
+    """A real package index in a folder of its own."""
+
+    folder: Path
+    port: int
+    url: str
+    upload: str
+    user: str = "somebody"
+    password: str = TOKEN
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Give what uv reads from the environment."""
+        return {
+            "UV_INDEX_PRIVATE_USERNAME": self.user,
+            "UV_INDEX_PRIVATE_PASSWORD": self.password,
+        }
+
+    @property
+    def with_credentials(self) -> str:
+        """Give the address as a consumer would use it."""
+        return self.url.replace("http://", f"http://{self.user}:{self.password}@")
+
+    def log(self) -> str:
+        """Give what the server said."""
+        return (self.folder / "log").read_text("utf-8")
+
+
+def pypiserver(folder: Path, port: int = 0) -> Index:
+    """Prepare a pypiserver that asks for a password on reads as well, as a feed does."""
+    port = port or free_port()
+    (folder / "packages").mkdir(parents=True, exist_ok=True)
+    digest = base64.b64encode(hashlib.sha1(TOKEN.encode(), usedforsecurity=False).digest()).decode()
+    (folder / "htpasswd").write_text(f"somebody:{{SHA}}{digest}\n")
+    root = f"http://127.0.0.1:{port}"
+    return Index(folder, port, f"{root}/simple/", f"{root}/")
+
+
+@contextlib.contextmanager
+def serve_index(index: Index) -> Iterator[Index]:
+    """Run it."""
+    program = str(Path(sys.executable).parent / "pypi-server")
+    options = ["-i", "127.0.0.1", "-p", str(index.port), "-a", "update,download,list"]
+    options += ["-P", str(index.folder / "htpasswd"), "--disable-fallback", "--hash-algo", "sha256"]
+    command = [program, "run", "-v", *options, str(index.folder / "packages")]
+    with running(command, index.port, index.folder / "log"):
+        yield index
+
+
+@contextlib.contextmanager
+def serve_devpi(folder: Path) -> Iterator[Index]:
+    """Run a devpi, which takes the same file twice and refuses another one, as PyPI does."""
+    port = free_port()
+    programs = Path(sys.executable).parent
+    server = ["--serverdir", str(folder / "server")]
+    subprocess.run(
+        [programs / "devpi-init", *server, "--no-root-pypi", "--root-passwd", TOKEN],
+        check=True,
+        capture_output=True,
+    )
+    root = f"http://127.0.0.1:{port}"
+    command = [str(programs / "devpi-server"), *server, "--host=127.0.0.1", f"--port={port}"]
+    with running(command, port, folder / "log"):
+        basic = base64.b64encode(f"root:{TOKEN}".encode()).decode()
+        request = urllib.request.Request(
+            f"{root}/root/release",
+            json.dumps({"bases": [], "type": "stage", "volatile": False}).encode(),
+            {"Content-Type": "application/json", "X-Devpi-Auth": basic},
+            method="PUT",
+        )
+        login = json.dumps({"user": "root", "password": TOKEN}).encode()
+        token = json.loads(
+            urllib.request.urlopen(
+                urllib.request.Request(
+                    f"{root}/+login", login, {"Content-Type": "application/json"}
+                )
+            ).read()
+        )["result"]["password"]
+        request.headers["X-devpi-auth"] = base64.b64encode(f"root:{token}".encode()).decode()
+        urllib.request.urlopen(request)
+        url = f"{root}/root/release/"
+        yield Index(folder, port, f"{url}+simple/", url, "root", TOKEN)
+    shutil.rmtree(folder / "server")

@@ -1,0 +1,407 @@
+"""Every registry: published for real to a server on this machine, with right and wrong credentials."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import servers
+from project import Project, commit, git, render, toolchain
+from servers import TOKEN, Feed, Index, serve, serve_devpi, serve_index
+
+pytestmark = pytest.mark.slow
+
+CARGO = {"CARGO_REGISTRIES_PRIVATE_TOKEN": f"Bearer {TOKEN}"}
+SDIST, CRATE = "new-0.1.0.tar.gz", "new-0.1.0.crate"
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
+    """Build the files of a release once: a crate, a wheel and an sdist; and choose two ports."""
+    cargo, python = servers.free_port(), servers.free_port()
+    project = render(
+        tmp_path_factory.mktemp("released") / "new",
+        python_min="3.15",  # which has one wheel only
+        starter="none",
+        wheels_to="[private]",
+        crate_to="[private]",
+        private_index_url=f"http://127.0.0.1:{python}/simple",
+        private_upload_url=f"http://127.0.0.1:{python}/",
+        private_registry_url=f"http://127.0.0.1:{cargo}/index",
+    )
+    git(project.path, "init", "--quiet")
+    project.just("setup")
+    project.just("wheels")
+    project.just("crates")
+    commit(project.path)
+    return project, cargo, python
+
+
+@pytest.fixture
+def project(released: tuple[Project, int, int], tmp_path: Path) -> Project:
+    """Give each test files of its own to spoil."""
+    copy = Project(tmp_path / "new")
+    unwanted = shutil.ignore_patterns("target", ".venv", "*.so")
+    shutil.copytree(released[0].path, copy.path, ignore=unwanted)
+    return copy
+
+
+@pytest.fixture
+def feed(released: tuple[Project, int, int]) -> Iterator[Feed]:
+    """Run a registry of crates."""
+    with serve(Feed(released[1])) as running:
+        yield running
+
+
+@pytest.fixture
+def index(released: tuple[Project, int, int], tmp_path: Path) -> Index:
+    """Prepare an index of wheels."""
+    return servers.pypiserver(tmp_path / "index", released[2])
+
+
+@pytest.fixture
+def env(index: Index, tmp_path: Path) -> dict[str, str]:
+    """Give right credentials, and a place of its own for what Cargo remembers of a registry."""
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    (tmp_path / "cargo").mkdir()
+    for name in ("bin", "config.toml"):
+        if (home / name).exists():
+            (tmp_path / "cargo" / name).symlink_to(home / name)
+    return {**CARGO, **index.credentials, "CARGO_HOME": str(tmp_path / "cargo"), "UV_NO_CACHE": "1"}
+
+
+def publish(project: Project, env: dict[str, str], code: int = 0, to: str = "private") -> str:
+    """Publish what is in dist/."""
+    return project.just("publish", to, "dist", code=code, env=env)
+
+
+def wheel(project: Project) -> Path:
+    """Find the only wheel."""
+    (path,) = (project / "dist").glob("*.whl")
+    return path
+
+
+def consume_crate(project: Project, env: dict[str, str], folder: Path) -> str:
+    """Build and run a program that depends on the published crate."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "Cargo.toml").write_text(
+        '[package]\nname = "consumer"\nversion = "1.0.0"\nedition = "2024"\n[workspace]\n'
+        '[dependencies]\nnew = { version = "0.1.0", registry = "private" }\n'
+    )
+    (folder / "src/main.rs").write_text('use new as _;\nfn main() { println!("it runs"); }\n')
+    shutil.copytree(project / ".cargo", folder / ".cargo")
+    return Project(folder).run("cargo", "run", "--quiet", env=env)
+
+
+def test_wheels_and_crate_are_published_once_and_can_be_used(
+    project: Project, feed: Feed, index: Index, env: dict[str, str], tmp_path: Path
+) -> None:
+    with serve_index(index):
+        sent = publish(project, env)
+        assert f"Sent to private: {CRATE}, {wheel(project).name}, {SDIST}." in sent
+        before = index.log().count("POST")
+        again = publish(project, env)
+        assert "Sent to private: nothing, since it has everything." in again
+        assert index.log().count("POST") == before == 2
+        assert [one for one in feed.requests if one.startswith("PUT")] == ["PUT /api/v1/crates/new"]
+        assert "it runs\n" in consume_crate(project, env, tmp_path / "consumer")
+        if shutil.which("python3.15"):
+            venv = tmp_path / "venv"
+            project.run("uv", "venv", "--python", "3.15", str(venv))
+            pip = ("uv", "pip", "install", "--no-config", "--python", str(venv))
+            project.run(*pip, "--index-url", index.with_credentials, "new")
+            project.run(str(venv / "bin/python"), "-c", "import new._rust")
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong", TOKEN], ids=["missing", "wrong", "bare"])
+def test_a_registry_of_crates_without_the_right_token_gets_nothing(
+    project: Project, feed: Feed, env: dict[str, str], token: str
+) -> None:
+    output = publish(project, {**env, "CARGO_REGISTRIES_PRIVATE_TOKEN": token}, code=1)
+    assert f"private answers 401 Unauthorized to {feed.url}3/n/new." in output
+    assert "Are the credentials right? Nothing was published." in output
+    assert feed.crates == {}
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+@pytest.mark.usefixtures("feed")
+def test_an_index_without_the_right_password_gets_nothing(
+    project: Project, index: Index, env: dict[str, str], password: str
+) -> None:
+    project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
+    with serve_index(index):
+        output = publish(project, {**env, "UV_INDEX_PRIVATE_PASSWORD": password}, code=1)
+    assert "private answers 401 Unauthorized" in output
+    assert "Are the credentials right? Nothing was published." in output
+    assert list((index.folder / "packages").iterdir()) == []
+
+
+def test_a_long_personal_token_of_azure_is_one_line(
+    project: Project, feed: Feed, index: Index, env: dict[str, str]
+) -> None:
+    project.replace("crates/core/Cargo.toml", "private", "azure")
+    for name in (".cargo/config.toml", "pyproject.toml"):
+        project.replace(name, "private", "azure")
+    commit(project.path)
+    only = {key: value for key, value in env.items() if "PRIVATE" not in key}
+    with serve_index(index):
+        sent = publish(project, {**only, "AZURE_TOKEN": TOKEN}, to="azure")
+    assert f"Sent to azure: {CRATE}, " in sent
+    assert "new/0.1.0" in feed.crates
+
+
+def test_a_server_that_is_down_is_named_and_tried_again(
+    project: Project, index: Index, env: dict[str, str], released: tuple[Project, int, int]
+) -> None:
+    output = publish(project, env, code=1)
+    address = f"http://127.0.0.1:{released[1]}/index/3/n/new"
+    assert f"private cannot be reached at {address}" in output
+    assert "Nothing was published." in output
+    with serve(Feed(released[1])) as feed, serve_index(index):
+        assert f"Sent to private: {CRATE}, " in publish(project, env)
+        assert "new/0.1.0" in feed.crates
+
+
+def test_a_set_that_was_cut_off_is_completed(
+    project: Project, feed: Feed, index: Index, env: dict[str, str]
+) -> None:
+    feed.refuse = True
+    with serve_index(index):
+        output = publish(project, env, code=1)
+        assert "Cargo could not publish new to private, see above. Nothing was published." in output
+        feed.refuse = False
+        # The index refuses the second file: uv cannot even read it.
+        (project / "dist" / SDIST).rename(project / "sdist")
+        (project / "dist" / SDIST).mkdir()
+        output = publish(project, env, code=1)
+        (project / "dist" / SDIST).rmdir()
+        (project / "sdist").rename(project / "dist" / SDIST)
+        sent = publish(project, env)
+        assert "private has new-0.1.0.crate already." in sent
+        assert SDIST in sent.split("Sent to private: ")[1]
+        assert len(list((index.folder / "packages").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("feed")
+def test_the_same_version_with_other_contents_stops_before_anything_is_sent(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    with serve_index(index):
+        publish(project, env)
+        (project / "dist" / SDIST).write_bytes(b"other")
+        wheel(project).rename(project / "dist/new-0.1.0-cp315-abi3.abi3t-win_amd64.whl")
+        before = index.log().count("POST")
+        output = publish(project, env, code=1)
+        assert f"private has {SDIST} with other contents: release a new version." in output
+        assert index.log().count("POST") == before
+        project.replace("crates/core/src/lib.rs", "#![forbid", "// changed\n#![forbid")
+        commit(project.path)
+        project.just("crates", "dist")
+        output = publish(project, env, code=1)
+        assert "private has new 0.1.0 with other contents: release a new version." in output
+
+
+def test_a_crate_that_is_not_of_this_commit_is_refused(
+    project: Project, feed: Feed, env: dict[str, str]
+) -> None:
+    project.replace("crates/core/src/lib.rs", "#![forbid", "// changed\n#![forbid")
+    commit(project.path)
+    output = publish(project, env, code=1)
+    assert f"{CRATE} is not what this commit holds: " in output
+    assert "new-0.1.0/src/lib.rs" in output
+    assert feed.crates == {}
+
+
+def test_a_registry_that_was_not_chosen_is_never_contacted(
+    project: Project, feed: Feed, env: dict[str, str]
+) -> None:
+    project.replace("crates/core/Cargo.toml", 'publish = ["private"]', 'publish = ["crates-io"]')
+    text = (project / "pyproject.toml").read_text("utf-8")
+    without = re.sub(r"\[\[tool.uv.index\]\].*?\n\n", "", text, flags=re.DOTALL)
+    (project / "pyproject.toml").write_text(without, "utf-8")
+    commit(project.path)
+    assert "Sent to private: nothing" in publish(project, env)
+    command = ("cargo", "publish", "--package", "new", "--registry", "private", "--no-verify")
+    refused = project.run(*command, code=1, env=env)
+    assert "is not listed in the `package.publish` value" in refused
+    assert feed.requests == []
+    assert 'There is no destination "testpypi": type one of pypi,' in publish(
+        project, env, code=1, to="testpypi"
+    )
+
+
+def test_another_cargo_than_at_release_time_finds_the_same_contents(
+    project: Project, feed: Feed, index: Index, env: dict[str, str]
+) -> None:
+    toolchain("msrv")
+    (project / "dist" / CRATE).unlink()
+    project.just("crates", "dist", env={"RUSTUP_TOOLCHAIN": "msrv"})
+    older = (project / "dist" / CRATE).read_bytes()
+    with serve_index(index):
+        assert f"Sent to private: {CRATE}" in publish(project, env)
+        assert "nothing, since it has everything" in publish(project, env)
+    assert feed.crates["new/0.1.0"] != older
+
+
+def test_two_crates_are_published_in_their_order(
+    project: Project, feed: Feed, index: Index, env: dict[str, str]
+) -> None:
+    helper = project / "crates/helper"
+    (helper / "src").mkdir(parents=True)
+    (helper / "src/lib.rs").write_text("//! Helps.\n")
+    core = (project / "crates/core/Cargo.toml").read_text("utf-8")
+    (helper / "Cargo.toml").write_text(core.replace('name = "new"', 'name = "aaa-new-helper"'))
+    shutil.copy(project / "crates/core/LICENSE", helper)
+    local = 'aaa-new-helper = { path = "../helper", version = "0.1.0"'
+    project.replace("crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{local} }}\n")
+    project.run("cargo", "update", "--workspace")
+    commit(project.path)
+    project.just("crates", "dist")
+    refused = publish(project, env, code=1)
+    assert "new depends on aaa-new-helper without a registry" in refused
+    assert 'add registry = "private" in Cargo.toml. Nothing was published.' in refused
+    project.replace("crates/core/Cargo.toml", local, f'{local}, registry = "private"')
+    commit(project.path)
+    project.just("crates", "dist", env=env)
+    with serve_index(index):
+        sent = publish(project, env)
+    assert f"Sent to private: aaa-new-helper-0.1.0.crate, {CRATE}, " in sent
+    assert list(feed.crates) == ["aaa-new-helper/0.1.0", "new/0.1.0"]
+
+
+@pytest.mark.usefixtures("feed")
+def test_devpi_takes_the_same_files_twice_and_no_others(
+    project: Project, env: dict[str, str], tmp_path: Path
+) -> None:
+    with serve_devpi(tmp_path / "devpi") as index:
+        text = (project / "pyproject.toml").read_text("utf-8")
+        text = re.sub(r'(?m)^url = "http.*"', f'url = "{index.url}"', text)
+        text = re.sub(r"(?m)^publish-url = .*", f'publish-url = "{index.upload}"', text)
+        (project / "pyproject.toml").write_text(text, "utf-8")
+        env = {**env, **index.credentials}
+        sent = publish(project, env)
+        assert f"{wheel(project).name}, {SDIST}." in sent
+        assert "nothing, since it has everything" in publish(project, env)
+        (project / "dist" / SDIST).write_bytes(b"other")
+        assert f"private has {SDIST} with other contents" in publish(project, env, code=1)
+
+
+@pytest.mark.usefixtures("feed")
+def test_newer_metadata_than_private_indexes_accept_is_named(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    publish_to = wheel(project)
+    folder = project / "unpacked"
+    shutil.unpack_archive(publish_to, folder, "zip")
+    metadata = folder / "new-0.1.0.dist-info/METADATA"
+    text = re.sub(r"^Metadata-Version: \S+", "Metadata-Version: 2.5", metadata.read_text("utf-8"))
+    metadata.write_text(text, "utf-8")
+    archive = shutil.make_archive(str(project / "again"), "zip", folder)
+    shutil.move(archive, publish_to)
+    with serve_index(index):
+        output = publish(project, env, code=1)
+    assert "has Metadata-Version 2.5, and private may not accept it." in output
+
+
+# Setting a version
+
+
+@pytest.fixture
+def unreleased(tmp_path: Path) -> Project:
+    """Render a project that was committed with its locks."""
+    project = render(tmp_path / "new", crate_to="[crates-io]")
+    git(project.path, "init", "--quiet")
+    project.run("uv", "lock")
+    project.run("cargo", "generate-lockfile")
+    commit(project.path)
+    return project
+
+
+@pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])
+def test_a_release_sets_one_version_in_every_file(
+    unreleased: Project, word: str, version: str
+) -> None:
+    assert f"Committed version {version}." in unreleased.just("release", word)
+    assert git(unreleased.path, "log", "-1", "--format=%s") == f"Release {version}"
+    assert git(unreleased.path, "status", "--porcelain") == ""
+    changed = git(unreleased.path, "show", "--stat", "--format=", "HEAD")
+    for name in ("CHANGELOG.md", "Cargo.lock", "Cargo.toml", "pyproject.toml", "uv.lock"):
+        assert f" {name} " in changed
+    unreleased.run("uv", "lock", "--check")
+    unreleased.run("cargo", "metadata", "--locked", "--format-version=1")
+    text = (unreleased / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"## Unreleased\n\n## {version} \(20\d\d-\d\d-\d\d\)\n\n- The first", text)
+    again = unreleased.just("release", "patch", code=1)
+    assert 'CHANGELOG.md says nothing new: write a line under "## Unreleased".' in again
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("0.1.0", "0.1.0 is not higher than 0.1.0: type a higher one, or minor."),
+        ("0.0.9", "0.0.9 is not higher than 0.1.0"),
+        ("v1.0.0", '"v1.0.0" is no version: type three numbers such as 1.2.0, or major, minor'),
+        ("huge", '"huge" is no version'),
+    ],
+)
+def test_a_version_that_cannot_be_is_refused(unreleased: Project, word: str, message: str) -> None:
+    assert message in unreleased.just("release", word, code=1)
+    assert git(unreleased.path, "status", "--porcelain") == ""
+
+
+def test_a_dirty_tree_is_refused_and_kept(unreleased: Project) -> None:
+    (unreleased / "README.md").write_text("changed\n")
+    output = unreleased.just("release", "minor", code=1)
+    assert "The working tree has changes: commit them, or `git stash` them, first." in output
+    assert (unreleased / "README.md").read_text() == "changed\n"
+
+
+def test_a_release_that_fails_half_way_changes_nothing(unreleased: Project) -> None:
+    unreleased.replace("Cargo.toml", '"0.1.0" # the same as', '"0.1.0" # as')
+    commit(unreleased.path)
+    output = unreleased.just("release", "minor", code=1)
+    assert "Nothing was changed." in output
+    assert git(unreleased.path, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("refs/heads/topic", "refs/heads/topic is not refs/heads/main: releases come from main"),
+        ("refs/tags/main", "refs/tags/main is not refs/heads/main"),
+        ("refs/heads/main", "CHANGELOG.md has no heading for 0.1.0: type `just release VERSION`."),
+    ],
+)
+def test_the_gate_names_what_may_not_be_released(
+    unreleased: Project, reference: str, message: str
+) -> None:
+    assert message in unreleased.just("gate", reference, "main", code=1)
+
+
+def test_the_gate_opens_once_for_a_version(unreleased: Project, tmp_path: Path) -> None:
+    unreleased.just("release", "minor")
+    origin = tmp_path / "origin.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(unreleased.path), str(origin))
+    git(unreleased.path, "remote", "add", "origin", str(origin))
+    output = tmp_path / "output"
+    printed = unreleased.just("gate", "refs/heads/main", "main", env={"GITHUB_OUTPUT": str(output)})
+    assert "Version 0.2.0; crates: new." in printed
+    assert output.read_text() == 'version=0.2.0\ncrates=["new"]\n'
+    git(origin, "tag", "v0.2.0", "main")
+    refused = unreleased.just("gate", "refs/heads/main", "main", code=1)
+    assert "v0.2.0 was released already" in refused
+
+
+def test_the_wrapper_can_never_be_published(unreleased: Project) -> None:
+    result = subprocess.run(
+        ["cargo", "publish", "--package", "new-py", "--dry-run"],
+        cwd=unreleased.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 101
+    assert "`new-py` cannot be published" in result.stderr

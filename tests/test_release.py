@@ -1,0 +1,182 @@
+"""Releases run in a local runner, from the gate to every registry, failure paths included."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import servers
+from project import Project, commit, git, render
+from servers import TOKEN, Feed, serve, serve_index
+from test_workflows import Runner
+
+pytestmark = pytest.mark.slow
+
+SDIST, CRATE = "new-0.2.0.tar.gz", "new-0.2.0.crate"
+WHEEL = "new-0.2.0-cp315-abi3.abi3t-manylinux_2_28_x86_64.whl"
+PUBLIC = {"repository": {"default_branch": "main", "private": False}}
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path, int, int]:
+    """Build what a release of one platform with one wheel holds."""
+    cargo, python = servers.free_port(), servers.free_port()
+    folder = tmp_path_factory.mktemp("ready")
+    project = render(
+        folder / "new",
+        python_min="3.15",
+        starter="none",
+        platforms="choose",
+        platform_ids="[manylinux-x86_64]",
+        wheels_to="[pypi, private]",
+        crate_to="[crates-io, private]",
+        private_index_url=f"http://127.0.0.1:{python}/simple",
+        private_upload_url=f"http://127.0.0.1:{python}/",
+        private_registry_url=f"http://127.0.0.1:{cargo}/index",
+    )
+    git(project.path, "init", "--quiet")
+    project.just("setup")
+    commit(project.path)
+    project.just("release", "minor")
+    git(folder, "clone", "--quiet", "--bare", str(project.path), "origin.git")
+    git(project.path, "remote", "add", "origin", str(folder / "origin.git"))
+    project.just("wheels", "manylinux-x86_64")
+    return project, folder, cargo, python
+
+
+@pytest.fixture
+def runner(ready: tuple[Project, Path, int, int], tmp_path: Path) -> Runner:
+    """Give each test a repository and finished wheels of its own to spoil."""
+    project = ready[0]
+    copy = Project(tmp_path / "origin")
+    unwanted = shutil.ignore_patterns("target", "dist", ".venv")
+    shutil.copytree(project.path, copy.path, ignore=unwanted)
+    shutil.copytree(project / "dist", tmp_path / "dist")
+    (tmp_path / "github").mkdir()
+    (tmp_path / "event.json").write_text(json.dumps(PUBLIC))
+    extra = {
+        "ACT_GITHUB": str(tmp_path / "github"),
+        "ACT_PRIVATE": "false",
+        "ACT_RUN": str(tmp_path / "run"),
+        "ACT_SIGNED": git(copy.path, "rev-parse", "HEAD"),
+        "CARGO_REGISTRIES_PRIVATE_TOKEN": f"Bearer {TOKEN}",
+    }
+    return Runner(copy, tmp_path / "dist", tmp_path, extra)
+
+
+def release(runner: Runner, fail: str = "") -> dict[str, str]:
+    """Start the workflow that ends in a draft."""
+    event = ("-e", str(runner.scratch / "event.json"))
+    return runner.run("workflow_dispatch", "release.yml", *event, fail=fail)
+
+
+def drafted(runner: Runner, tag: str = "v0.2.0") -> list[str]:
+    """List the files of a draft."""
+    return sorted(path.name for path in (runner.scratch / "github" / tag).glob("*"))
+
+
+def publish(runner: Runner, to: str, tag: str = "v0.2.0", *options: str) -> dict[str, str]:
+    """Start the workflow that publishes to a registry."""
+    event = ("-e", str(runner.scratch / "event.json"))
+    return runner.run(
+        "workflow_dispatch", f"publish-{to}.yml", "--input", f"tag={tag}", *event, *options
+    )
+
+
+def test_a_release_ends_in_a_draft_of_everything_that_was_verified(runner: Runner) -> None:
+    results = release(runner)
+    assert set(results.values()) == {"success"}, runner.output
+    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST])
+    created = next(one for one in runner.verbs() if one.startswith("gh release create"))
+    assert "gh release create v0.2.0 --draft --target " in created
+    signed = [one for one in runner.verbs() if one.startswith("attest ")]
+    assert [f"attest dist/{name}" for name in sorted([CRATE, WHEEL, SDIST])] == [
+        one for one in signed if not one.endswith("proof-card.md")
+    ]
+    notes = (runner.scratch / "github/notes").read_text("utf-8")
+    assert notes.startswith("- The first version.\n\n## What was tested\n\n| file |")
+    assert f"| {WHEEL} |" in notes
+
+
+def test_a_wrong_version_stops_before_anything_is_built(runner: Runner) -> None:
+    runner.project.replace("pyproject.toml", 'version = "0.2.0"', 'version = "0.3.0"')
+    results = release(runner)
+    assert results["May this commit be released?"] == "failure"
+    assert not any(verb.startswith(("cibuildwheel", "wheels", "gh")) for verb in runner.verbs())
+    assert "pyproject.toml has version 0.3.0, but" in runner.output
+
+
+def test_a_wheel_that_is_missing_stops_before_the_draft(runner: Runner) -> None:
+    (runner.dist / WHEEL).unlink()
+    results = release(runner)
+    assert results["Verify the whole set"] == "failure"
+    assert not any(verb.startswith("gh") for verb in runner.verbs())
+
+
+def test_a_private_repository_is_drafted_without_signatures(runner: Runner) -> None:
+    private = {"repository": {"default_branch": "main", "private": True}}
+    (runner.scratch / "event.json").write_text(json.dumps(private))
+    release(runner)
+    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST])
+    assert not any(verb.startswith("attest") for verb in runner.verbs())
+
+
+def test_a_published_release_reaches_every_registry_and_can_be_sent_again(
+    runner: Runner, ready: tuple[Project, Path, int, int]
+) -> None:
+    release(runner)
+    index = servers.pypiserver(runner.scratch / "index", ready[3])
+    runner.extra |= index.credentials
+    secrets = ("-s", f"PRIVATE_CARGO_TOKEN=Bearer {TOKEN}", "-s", f"PRIVATE_PASSWORD={TOKEN}")
+    variables = ("--var", "PRIVATE_USERNAME=somebody")
+    # One registry is down; the others do not care, and it gets its files later.
+    down = publish(runner, "private", "v0.2.0", *secrets, *variables)
+    assert down["Publish"] == "failure"
+    assert "cannot be reached" in runner.output
+    assert publish(runner, "pypi")["Publish"] == "success", runner.output
+    sent = sorted(path.name for path in (runner.scratch / "github/pypi").iterdir())
+    assert sent == sorted([WHEEL, SDIST])
+    assert publish(runner, "crates-io")["Publish"] == "success", runner.output
+    assert "publish crates-io dist" in runner.verbs()
+    with serve(Feed(ready[2])) as feed, serve_index(index):
+        assert publish(runner, "private", "v0.2.0", *secrets, *variables)["Publish"] == "success"
+        assert f"Sent to private: {CRATE}, {WHEEL}, {SDIST}." in runner.output
+        assert list(feed.crates) == ["new/0.2.0"]
+        again = publish(runner, "private", "v0.2.0", *secrets, *variables)
+        assert again["Publish"] == "success"
+        assert "nothing, since it has everything" in runner.output
+
+
+def test_provenance_of_another_commit_is_refused(runner: Runner) -> None:
+    release(runner)
+    runner.extra["ACT_SIGNED"] = "0" * 40
+    results = publish(runner, "pypi")
+    assert results["Fetch the release, and check who built it"] == "failure"
+    assert results.get("Publish") != "success"
+    assert not (runner.scratch / "github/pypi").exists()
+
+
+def test_a_tag_of_another_version_is_refused(runner: Runner) -> None:
+    release(runner)
+    shutil.copytree(runner.scratch / "github/v0.2.0", runner.scratch / "github/v0.1.0")
+    publish(runner, "pypi", "v0.1.0")
+    message = "v0.1.0 is not the version that stands here, v0.2.0: nothing was published."
+    assert message in runner.output
+    assert not (runner.scratch / "github/pypi").exists()
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_private_repository_compares_with_what_the_run_built(
+    runner: Runner, changed: bool
+) -> None:
+    release(runner)
+    shutil.copytree(runner.scratch / "artifacts", runner.scratch / "run")
+    if changed:
+        (runner.scratch / "github/v0.2.0" / SDIST).write_bytes(b"other")
+    runner.extra["ACT_PRIVATE"] = "true"
+    results = publish(runner, "pypi")
+    assert (results.get("Publish") == "success") == (not changed), runner.output
+    if changed:
+        assert f"{SDIST} is not what run 7 built: nothing was published." in runner.output
+    else:
+        assert "There is no signature: whoever may write to this repository" in runner.output
