@@ -34,9 +34,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, in
     )
     git(project.path, "init", "--quiet")
     project.just("setup")
+    commit(project.path)
     project.just("wheels")
     project.just("crates")
-    commit(project.path)
     return project, cargo, python
 
 
@@ -134,7 +134,7 @@ def test_an_index_without_the_right_password_gets_nothing(
     project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
     with serve_index(index):
         output = publish(project, {**env, "UV_INDEX_PRIVATE_PASSWORD": password}, code=1)
-    assert "private answers 401 Unauthorized" in output
+    assert re.search("private answers 40[13] ", output)
     assert "Are the credentials right? Nothing was published." in output
     assert list((index.folder / "packages").iterdir()) == []
 
@@ -146,6 +146,7 @@ def test_a_long_personal_token_of_azure_is_one_line(
     for name in (".cargo/config.toml", "pyproject.toml"):
         project.replace(name, "private", "azure")
     commit(project.path)
+    project.just("crates")
     only = {key: value for key, value in env.items() if "PRIVATE" not in key}
     with serve_index(index):
         sent = publish(project, {**only, "AZURE_TOKEN": TOKEN}, to="azure")
@@ -259,7 +260,6 @@ def test_two_crates_are_published_in_their_order(
     project.replace("crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{local} }}\n")
     project.run("cargo", "update", "--workspace")
     commit(project.path)
-    project.just("crates", "dist")
     refused = publish(project, env, code=1)
     assert "new depends on aaa-new-helper without a registry" in refused
     assert 'add registry = "private" in Cargo.toml. Nothing was published.' in refused
@@ -327,9 +327,8 @@ def test_a_release_sets_one_version_in_every_file(
     assert f"Committed version {version}." in unreleased.just("release", word)
     assert git(unreleased.path, "log", "-1", "--format=%s") == f"Release {version}"
     assert git(unreleased.path, "status", "--porcelain") == ""
-    changed = git(unreleased.path, "show", "--stat", "--format=", "HEAD")
-    for name in ("CHANGELOG.md", "Cargo.lock", "Cargo.toml", "pyproject.toml", "uv.lock"):
-        assert f" {name} " in changed
+    changed = git(unreleased.path, "show", "--name-only", "--format=", "HEAD").splitlines()
+    assert changed == ["CHANGELOG.md", "Cargo.lock", "Cargo.toml", "pyproject.toml", "uv.lock"]
     unreleased.run("uv", "lock", "--check")
     unreleased.run("cargo", "metadata", "--locked", "--format-version=1")
     text = (unreleased / "CHANGELOG.md").read_text("utf-8")

@@ -76,11 +76,10 @@ def drafted(runner: Runner, tag: str = "v0.2.0") -> list[str]:
 
 
 def publish(runner: Runner, to: str, tag: str = "v0.2.0", *options: str) -> dict[str, str]:
-    """Start the workflow that publishes to a registry."""
-    event = ("-e", str(runner.scratch / "event.json"))
-    return runner.run(
-        "workflow_dispatch", f"publish-{to}.yml", "--input", f"tag={tag}", *event, *options
-    )
+    """Start the workflow that publishes to a registry, by hand."""
+    event = runner.scratch / "publish.json"
+    event.write_text(json.dumps({**PUBLIC, "inputs": {"tag": tag}}))
+    return runner.run("workflow_dispatch", f"publish-{to}.yml", "-e", str(event), *options)
 
 
 def test_a_release_ends_in_a_draft_of_everything_that_was_verified(runner: Runner) -> None:
@@ -102,12 +101,12 @@ def test_a_wrong_version_stops_before_anything_is_built(runner: Runner) -> None:
     runner.project.replace("pyproject.toml", 'version = "0.2.0"', 'version = "0.3.0"')
     results = release(runner)
     assert results["May this commit be released?"] == "failure"
-    assert not any(verb.startswith(("cibuildwheel", "wheels", "gh")) for verb in runner.verbs())
+    assert [verb.split()[0] for verb in runner.verbs()] == ["gate"]
     assert "pyproject.toml has version 0.3.0, but" in runner.output
 
 
 def test_a_wheel_that_is_missing_stops_before_the_draft(runner: Runner) -> None:
-    (runner.dist / WHEEL).unlink()
+    (runner.dist / WHEEL).rename(runner.dist / WHEEL.replace("manylinux", "musllinux"))
     results = release(runner)
     assert results["Verify the whole set"] == "failure"
     assert not any(verb.startswith("gh") for verb in runner.verbs())

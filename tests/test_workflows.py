@@ -436,7 +436,7 @@ esac
 
 # Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/
 GH = """#!/bin/bash
-echo "gh $*" >> "$ACT_LOG"
+[ "$1" = auth ] || echo "gh $*" >> "$ACT_LOG" # act asks for a token of its own
 case "$1 $2" in
 "release create")
     mkdir -p "$ACT_GITHUB/$3"
@@ -470,8 +470,10 @@ class Runner:
         shutil.copytree(
             self.project.path, copy.path, ignore=shutil.ignore_patterns("dist", ".venv")
         )
-        for path in (copy / ".github/workflows").glob("*.yml"):  # act does not know `$/`
-            path.write_text(path.read_text("utf-8").replace("uses: $/", "uses: ./"), "utf-8")
+        for path in (copy / ".github/workflows").glob("*.yml"):
+            # act does not know `$/`, and copies the working tree only where no `ref` is named.
+            text = path.read_text("utf-8").replace("uses: $/", "uses: ./")
+            path.write_text(text.replace("          ref: ${{ env.TAG }}\n", ""), "utf-8")
         (self.scratch / "bin").mkdir()
         (self.scratch / "bin/just").write_text(SHIM)
         (self.scratch / "bin/just").chmod(0o755)
