@@ -205,7 +205,8 @@ def pypiserver(folder: Path, port: int = 0) -> Index:
     port = port or free_port()
     (folder / "packages").mkdir(parents=True, exist_ok=True)
     digest = base64.b64encode(hashlib.sha1(TOKEN.encode(), usedforsecurity=False).digest()).decode()
-    (folder / "htpasswd").write_text(f"somebody:{{SHA}}{digest}\n")
+    lines = [f"{user}:{{SHA}}{digest}\n" for user in ("somebody", "PAT")]
+    (folder / "htpasswd").write_text("".join(lines))
     root = f"http://127.0.0.1:{port}"
     return Index(folder, port, f"{root}/simple/", f"{root}/")
 

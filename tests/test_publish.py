@@ -174,15 +174,13 @@ def test_a_set_that_was_cut_off_is_completed(
         output = publish(project, env, code=1)
         assert "Cargo could not publish new to private, see above. Nothing was published." in output
         feed.refuse = False
-        # The index refuses the second file: uv cannot even read it.
-        (project / "dist" / SDIST).rename(project / "sdist")
-        (project / "dist" / SDIST).mkdir()
-        output = publish(project, env, code=1)
-        (project / "dist" / SDIST).rmdir()
-        (project / "sdist").rename(project / "dist" / SDIST)
+        # The index refuses what the registry of crates has let in.
+        wrong = {**env, "UV_INDEX_PRIVATE_PASSWORD": "wrong"}
+        output = publish(project, wrong, code=1)
+        assert f"Are the credentials right? Published before that: {CRATE}." in output
         sent = publish(project, env)
-        assert "private has new-0.1.0.crate already." in sent
-        assert SDIST in sent.split("Sent to private: ")[1]
+        assert f"private has {CRATE} already." in sent
+        assert f"Sent to private: {wheel(project).name}, {SDIST}." in sent
         assert len(list((index.folder / "packages").iterdir())) == 2
 
 

@@ -448,7 +448,7 @@ case "$1 $2" in
     # The real one fails unless the signature names this workflow, commit and branch.
     [[ "$*" == *"--signer-workflow ada/new/.github/workflows/release.yml --source-digest $ACT_SIGNED "* ]] ;;
 "run list") echo 7 ;;
-"run download") mkdir -p "$7"; cp -r "$ACT_RUN"/. "$7" ;;
+"run download") mkdir -p "$7"; cp -r "$ACT_RUN"/$5 "$7" ;;
 esac
 """
 

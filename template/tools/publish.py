@@ -41,12 +41,13 @@ DESTINATIONS = ("pypi", "crates-io", "azure", "private")
 CRATES_IO = "sparse+https://index.crates.io/"
 PYPI = {"name": "pypi", "url": "https://pypi.org/simple/"}
 AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
+SENT: list[str] = []  # what was published by this run
 NEWEST_METADATA = (2, 4)  # what private indexes are known to accept
 
 
-def stop(message: str, sent: Sequence[str] = ()) -> None:
+def stop(message: str) -> None:
     """Stop, and say what was published up to here."""
-    done = f"Published before that: {', '.join(sent)}." if sent else "Nothing was published."
+    done = f"Published before that: {', '.join(SENT)}." if SENT else "Nothing was published."
     sys.exit(f"{message} {done}")
 
 
@@ -150,27 +151,25 @@ def unpacked(crate: bytes) -> dict[str, str]:
     return found
 
 
-def publish_crates(destination: str, folder: Path) -> list[str]:
+def publish_crates(destination: str, folder: Path) -> None:
     """Publish each crate that the registry may have, those that others depend on first."""
     crates = [crate for crate in published() if destination in crate["publish"]]
     if not crates:
-        return []
+        return
     registry = CargoRegistry(destination)
     for crate in crates:
         check_siblings(crate, destination)
     missing = [crate["name"] for crate in crates if not has_crate(registry, crate["name"], folder)]
     if missing:
         check_packages([crate["name"] for crate in crates], folder)
-    sent: list[str] = []
     for name in missing:
         target = ["--registry", destination]
         command = ["cargo", "publish", "--package", name, "--locked", "--no-verify", *target]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            stop(f"Cargo could not publish {name} to {destination}, see above.", sent)
-        sent.append(f"{name}-{version()}.crate")
+            stop(f"Cargo could not publish {name} to {destination}, see above.")
+        SENT.append(f"{name}-{version()}.crate")
         if not eventually(partial(registry.has, name)):
-            stop(f"{destination} does not show {name} {version()} after a minute.", sent)
-    return sent
+            stop(f"{destination} does not show {name} {version()} after a minute.")
 
 
 def check_siblings(crate: dict[str, Any], destination: str) -> None:
@@ -248,12 +247,12 @@ class PythonIndex:
         return found
 
 
-def publish_wheels(destination: str, folder: Path) -> list[str]:
+def publish_wheels(destination: str, folder: Path) -> None:
     """Send the wheels and the sdist that an index lacks."""
     wheels = [path for path in files(folder) if path.suffix != ".crate"]
     names = {one["name"] for one in read("pyproject.toml")["tool"]["uv"].get("index", [])}
     if destination not in {*names, "pypi"}:
-        return []
+        return
     classifiers = read("pyproject.toml")["project"]["classifiers"]
     if destination == "pypi" and "Private :: Do Not Upload" in classifiers:
         stop("pyproject.toml marks the project as private, and PyPI is public.")
@@ -269,13 +268,12 @@ def publish_wheels(destination: str, folder: Path) -> list[str]:
         if present[name] not in ("", local[name]):
             stop(f"{destination} has {name} with other contents: release a new version.")
         print(f"{destination} has {name} already.")
-    missing = [path for path in wheels if path.name not in present]
-    for path in missing:
-        send(destination, path, [one.name for one in missing[: missing.index(path)]])
+    for path in wheels:
+        if path.name not in present:
+            send(destination, path)
     if not eventually(lambda: local.keys() <= index.checksums().keys()):
         lost = ", ".join(sorted(local.keys() - index.checksums().keys()))
-        stop(f"{destination} does not show {lost} after a minute.", [one.name for one in missing])
-    return [path.name for path in missing]
+        stop(f"{destination} does not show {lost} after a minute.")
 
 
 def check_metadata(path: Path, destination: str) -> None:
@@ -289,7 +287,7 @@ def check_metadata(path: Path, destination: str) -> None:
             stop(f"{path.name} has Metadata-Version {found}, and {destination} may not accept it.")
 
 
-def send(destination: str, path: Path, sent: Sequence[str]) -> None:
+def send(destination: str, path: Path) -> None:
     """Let uv upload one file: the next run continues behind it."""
     command = ["uv", "publish", "--quiet", "--trusted-publishing", "never"]
     if destination != "pypi":
@@ -298,7 +296,8 @@ def send(destination: str, path: Path, sent: Sequence[str]) -> None:
             value = os.environ.get(f"UV_INDEX_{destination.upper()}_{key}", "")
             os.environ[f"UV_PUBLISH_{key}"] = value
     if subprocess.run([*command, str(path)], cwd=ROOT, check=False).returncode:
-        stop(f"uv could not send {path.name} to {destination}, see above.", sent)
+        stop(f"uv could not send {path.name} to {destination}, see above.")
+    SENT.append(path.name)
 
 
 def main(destination: str, folder: Path) -> None:
@@ -308,9 +307,10 @@ def main(destination: str, folder: Path) -> None:
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: fetch the files of a release into it.")
     credentials(destination)
-    sent = publish_crates(destination, folder)
-    sent += publish_wheels(destination, folder) if destination != "crates-io" else []
-    print(f"Sent to {destination}: {', '.join(sent) or 'nothing, since it has everything'}.")
+    publish_crates(destination, folder)
+    if destination != "crates-io":
+        publish_wheels(destination, folder)
+    print(f"Sent to {destination}: {', '.join(SENT) or 'nothing, since it has everything'}.")
 
 
 if __name__ == "__main__":

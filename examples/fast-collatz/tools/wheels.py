@@ -12,6 +12,7 @@ what came out. ID is that of a row in tools/platforms.toml.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,9 +113,10 @@ def build_environment(source: Path) -> dict[str, str]:
 
 def refuse_strays() -> None:
     """Stop at a compiled module in the source tree that `uv run` did not put there."""
+    own = re.compile(rf"{MODULE}\.((abi3t?|cpython-314t|cp314t)[\w-]*\.)?(so|pyd)")
     for path in sorted(SOURCE.rglob("*")):
-        own = path.parent.name == PACKAGE and path.name in (f"{MODULE}.abi3.so", f"{MODULE}.pyd")
-        if path.suffix in NATIVE and not own:
+        mine = path.parent.name == PACKAGE and own.fullmatch(path.name)
+        if path.suffix in NATIVE and not mine:
             sys.exit(f"{path.relative_to(ROOT)} is not from this build: delete it.")
 
 
