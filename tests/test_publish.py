@@ -200,7 +200,7 @@ def test_the_same_version_with_other_contents_stops_before_anything_is_sent(
         commit(project.path)
         project.just("crates", "dist")
         output = publish(project, env, code=1)
-        assert "private has new 0.1.0 with other contents: release a new version." in output
+        assert f"private has {CRATE} with other contents: release a new version." in output
 
 
 def test_a_crate_that_is_not_of_this_commit_is_refused(
@@ -304,6 +304,53 @@ def test_newer_metadata_than_private_indexes_accept_is_named(
     assert "has Metadata-Version 2.5, and private may not accept it." in output
 
 
+# Reading from private registries
+
+
+def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
+    project: Project, feed: Feed, index: Index, env: dict[str, str], tmp_path: Path
+) -> None:
+    other = render(
+        tmp_path / "theirs",
+        None,
+        starter="none",
+        python_min="3.15",
+        crate_to="[private]",
+        private_registry_url=feed.url,
+        wheels_to="[private]",
+        private_index_url=index.url,
+        private_upload_url=index.upload,
+    )
+    git(other.path, "init", "--quiet")
+    other.just("setup")
+    commit(other.path)
+    other.just("wheels")
+    other.just("crates")
+    # The core depends on a crate of the feed, and the tests on a package of the index.
+    with serve_index(index):
+        publish(other, env)
+        dependency = 'theirs = { version = "0.1.0", registry = "private" }'
+        project.replace(
+            "crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{dependency}\n"
+        )
+        project.replace("pyproject.toml", '  "pytest>=9",\n', '  "pytest>=9",\n  "theirs",\n')
+        table = '[tool.uv.sources]\ntheirs = { index = "private" }\n\n[[tool.uv.index]]\n'
+        project.replace("pyproject.toml", "[[tool.uv.index]]\n", table)
+        test = project / "tests/test_theirs.py"
+        test.write_text(
+            '"""The package of the feed is there."""\n\nimport theirs\n\n\n'
+            "def test_it_is_there() -> None:\n    assert theirs.__doc__\n"
+        )
+        without = {key: value for key, value in env.items() if "PRIVATE" not in key}
+        missing = project.just("setup", code=1, env=without)
+        assert str(index.port) in missing
+        half = {**without, **index.credentials}
+        assert "registry `private`" in project.just("setup", code=1, env=half)
+        project.just("setup", env=env)
+        assert "All checks passed" in project.just("check", env=env)
+        assert "| new-0.1.0-cp315-abi3.abi3t-" in project.just("wheels", env=env)
+
+
 # Setting a version
 
 
@@ -390,6 +437,20 @@ def test_the_gate_opens_once_for_a_version(unreleased: Project, tmp_path: Path) 
     git(origin, "tag", "v0.2.0", "main")
     refused = unreleased.just("gate", "refs/heads/main", "main", code=1)
     assert "v0.2.0 was released already" in refused
+
+
+def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
+    unreleased.replace("crates/core/Cargo.toml", "version.workspace = true", 'version = "1.4.0"')
+    output = unreleased.just("rehearse", code=1)
+    assert "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0." in output
+    core = 'path = "crates/core", version = '
+    unreleased.replace("Cargo.toml", f'{core}"0.1.0"', f'{core}"1.4.0"')
+    unreleased.run("cargo", "update", "--workspace")
+    commit(unreleased.path)
+    unreleased.just("release", "minor")
+    unreleased.just("crates")
+    assert (unreleased / "dist/new-1.4.0.crate").exists()
+    assert 'version = "0.2.0" # the same' in (unreleased / "Cargo.toml").read_text("utf-8")
 
 
 def test_the_wrapper_can_never_be_published(unreleased: Project) -> None:

@@ -40,7 +40,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Render a project to plant faults in."""
-    return render(tmp_path / "new", platforms="wide")
+    return render(tmp_path / "new", None, platforms="wide", **EVERYWHERE)
 
 
 def lint(project: Project, code: int = 0) -> str:
@@ -195,7 +195,34 @@ def ungated(folder: Path) -> list[str]:
     return sorted(set(jobs) - set(jobs["all-green"]["needs"]) - {"all-green"})
 
 
-CONTRACTS = (unknown_uses, other_steps, lost_artifacts, caches, ungated)
+def loose_publishing(folder: Path) -> list[str]:
+    """List the jobs that hold a secret or an identity and do more than to publish."""
+    found = []
+    for name, workflow in workflows(folder):
+        for job_name, job in workflow["jobs"].items():
+            where = f"{name}: {job_name}"
+            text = json.dumps(job)
+            commands = [step.get("run", "") for step in job.get("steps", [])]
+            uses = [step.get("uses", "").split("@")[0] for step in job.get("steps", [])]
+            if "secrets." in text and "environment" not in job:
+                found.append(f"{where} has a secret outside an environment")
+            permissions = job.get("permissions", {})
+            signs = {"actions/attest", "pypa/gh-action-pypi-publish", "azure/login"}
+            signs.add("rust-lang/crates-io-auth-action")
+            if ("id-token" in permissions) != bool(signs & set(uses)):
+                found.append(f"{where} has an identity that it does not use, or needs one")
+            if "environment" in job and any(
+                not c.startswith("just publish ") for c in commands if c
+            ):
+                found.append(f"{where} can publish and does something else")
+            if "pypa/gh-action-pypi-publish" in uses and "actions/checkout" in uses:
+                found.append(f"{where} checks out code before it sends to PyPI")
+            if "environment" in job and job["needs"] != "fetch":
+                found.append(f"{where} does not wait for what checks the files")
+    return found
+
+
+CONTRACTS = (unknown_uses, other_steps, lost_artifacts, caches, ungated, loose_publishing)
 
 
 def test_the_contracts_hold(variants: dict[str, Project]) -> None:
@@ -364,7 +391,40 @@ SHIPPED = {
     ),
     "half a version": (CI, "# v7.0.1", "# v7", "needs a commit and `# vX.Y.Z` behind it"),
 }
+PUBLISH_PYPI, PUBLISH_AZURE = (
+    f".github/workflows/publish-{name}.yml" for name in ("pypi", "azure")
+)
 OURS = {
+    "a build in a job that can publish": (
+        PUBLISH_AZURE,
+        "run: just publish azure dist",
+        "run: just wheels",
+        "can publish and does something else",
+    ),
+    "a job that publishes what nobody checked": (
+        PUBLISH_PYPI,
+        "    needs: fetch\n",
+        "    needs: []\n",
+        "does not wait for what checks the files",
+    ),
+    "an identity that nothing uses": (
+        CI,
+        "      contents: read\n    steps",
+        "      contents: read\n      id-token: write # for nothing\n    steps",
+        "has an identity that it does not use",
+    ),
+    "a job without its identity": (
+        PUBLISH_PYPI,
+        "      id-token: write # trusted publishing: PyPI knows this workflow, and there is no password\n",
+        "      contents: read\n",
+        "has an identity that it does not use, or needs one",
+    ),
+    "a secret that anybody may read": (
+        PUBLISH_AZURE,
+        "    environment: azure\n",
+        "",
+        "has a secret outside an environment",
+    ),
     "another commit": (CI, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
     "another version": (CI, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
     "a misspelt input": (WHEELS, "merge-multiple", "merge-multiples", "sets merge-multiples"),

@@ -49,17 +49,20 @@ def version() -> str:
 
 
 def check() -> None:
-    """Stop if Python and Rust do not have the same version."""
+    """Stop if Python and Rust do not have the same version, or a crate another than others ask for."""
     workspace = read("Cargo.toml")["workspace"]
-    places = {"[workspace.package]": workspace["package"]["version"]}
+    common = workspace["package"]["version"]
+    if common != version():
+        place = "[workspace.package] in Cargo.toml"
+        sys.exit(f"pyproject.toml has version {version()}, but {place} has {common}.")
     for name, dependency in workspace["dependencies"].items():
         if isinstance(dependency, dict) and "path" in dependency:
-            places[name] = dependency.get("version", "no version")
-    for place, found in places.items():
-        if found != version():
-            sys.exit(
-                f"pyproject.toml has version {version()}, but {place} in Cargo.toml has {found}."
-            )
+            own = read(f"{dependency['path']}/Cargo.toml")["package"]["version"]
+            wanted = own if isinstance(own, str) else common
+            found = dependency.get("version", "no version")
+            if found != wanted:
+                place = f"{name} in Cargo.toml"
+                sys.exit(f"{dependency['path']} has version {wanted}, but {place} has {found}.")
 
 
 def core_name() -> str:
@@ -174,12 +177,17 @@ def gate(reference: str, default: str) -> None:
 
 def crates(folder: Path) -> None:
     """Package the crates that are published into a folder."""
-    names = [crate["name"] for crate in published()]
+    several = published()
     folder.mkdir(exist_ok=True)
-    packaged = package(*names) if names else ROOT
-    for name in names:
-        shutil.copy(packaged / f"{name}-{version()}.crate", folder)
-        print(f"{name}-{version()}.crate")
+    packaged = package(*(crate["name"] for crate in several)) if several else ROOT
+    for crate in several:
+        shutil.copy(packaged / crate_file(crate), folder)
+        print(crate_file(crate))
+
+
+def crate_file(crate: dict[str, Any]) -> str:
+    """Name the file of a crate, which may have a version of its own."""
+    return f"{crate['name']}-{crate['version']}.crate"
 
 
 def files(folder: Path) -> list[Path]:

@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from release import ROOT, files, package, published, read, version
+from release import ROOT, crate_file, files, package, published, read, version
 
 DESTINATIONS = ("pypi", "crates-io", "azure", "private")
 CRATES_IO = "sparse+https://index.crates.io/"
@@ -113,19 +113,19 @@ class CargoRegistry:
             self.token = os.environ.get(f"CARGO_REGISTRIES_{name.upper()}_TOKEN", "")
         self.index = self.index.removeprefix("sparse+")
 
-    def contents(self, crate: str) -> dict[str, str] | None:
+    def contents(self, crate: dict[str, Any]) -> dict[str, str] | None:
         """Give the files of this version of a crate with their checksums; None if it is not there."""
-        name = crate.lower()
+        name = crate["name"].lower()
         short = {1: "1/", 2: "2/", 3: f"3/{name[:1]}/"}
         place = short.get(len(name), f"{name[:2]}/{name[2:4]}/") + name
         lines = get(self.index + place, self.token, self.name).decode().splitlines()
         for entry in map(json.loads, lines):
-            if entry["vers"] == version():
+            if entry["vers"] == crate["version"]:
                 settings = json.loads(get(f"{self.index}config.json", self.token, self.name))
                 return unpacked(get(self.download(settings["dl"], entry), self.token, self.name))
         return None
 
-    def has(self, crate: str) -> bool:
+    def has(self, crate: dict[str, Any]) -> bool:
         """Tell whether it has this version of a crate."""
         return self.contents(crate) is not None
 
@@ -159,17 +159,17 @@ def publish_crates(destination: str, folder: Path) -> None:
     registry = CargoRegistry(destination)
     for crate in crates:
         check_siblings(crate, destination)
-    missing = [crate["name"] for crate in crates if not has_crate(registry, crate["name"], folder)]
+    missing = [crate for crate in crates if not has_crate(registry, crate, folder)]
     if missing:
-        check_packages([crate["name"] for crate in crates], folder)
-    for name in missing:
-        target = ["--registry", destination]
-        command = ["cargo", "publish", "--package", name, "--locked", "--no-verify", *target]
+        check_packages(crates, folder)
+    for crate in missing:
+        target = ["--package", crate["name"], "--registry", destination]
+        command = ["cargo", "publish", "--locked", "--no-verify", *target]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            stop(f"Cargo could not publish {name} to {destination}, see above.")
-        SENT.append(f"{name}-{version()}.crate")
-        if not eventually(partial(registry.has, name)):
-            stop(f"{destination} does not show {name} {version()} after a minute.")
+            stop(f"Cargo could not publish {crate['name']} to {destination}, see above.")
+        SENT.append(crate_file(crate))
+        if not eventually(partial(registry.has, crate)):
+            stop(f"{destination} does not show {crate_file(crate)} after a minute.")
 
 
 def check_siblings(crate: dict[str, Any], destination: str) -> None:
@@ -183,24 +183,23 @@ def check_siblings(crate: dict[str, Any], destination: str) -> None:
             )
 
 
-def has_crate(registry: CargoRegistry, name: str, folder: Path) -> bool:
+def has_crate(registry: CargoRegistry, crate: dict[str, Any], folder: Path) -> bool:
     """Tell whether a registry has a crate; stop if it has another one of the same name and version."""
-    file = folder / f"{name}-{version()}.crate"
+    file = folder / crate_file(crate)
     if not file.exists():
         stop(f"{folder.name}/ lacks {file.name}, which {registry.name} should get.")
-    present = registry.contents(name)
+    present = registry.contents(crate)
     if present is not None and present != unpacked(file.read_bytes()):
-        stop(f"{registry.name} has {name} {version()} with other contents: release a new version.")
+        stop(f"{registry.name} has {file.name} with other contents: release a new version.")
     if present is not None:
         print(f"{registry.name} has {file.name} already.")
     return present is not None
 
 
-def check_packages(names: Sequence[str], folder: Path) -> None:
+def check_packages(crates: Sequence[dict[str, Any]], folder: Path) -> None:
     """Stop unless the released crates hold what this commit holds: Cargo sends what it packages here."""
-    packaged = package(*names)
-    for name in names:
-        file = f"{name}-{version()}.crate"
+    packaged = package(*(crate["name"] for crate in crates))
+    for file in map(crate_file, crates):
         here, released = (unpacked((place / file).read_bytes()) for place in (packaged, folder))
         differing = sorted({one for one in here | released if here.get(one) != released.get(one)})
         if differing:

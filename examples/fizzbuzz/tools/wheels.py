@@ -132,6 +132,8 @@ def sdist() -> Iterator[Path]:
         source = Path(scratch).resolve() / SDIST.removesuffix(".tar.gz")
         for path in source.rglob("*.rs"):
             path.touch()  # cargo compares times, and an sdist's are all the same
+        # An sdist does not say where private registries are.
+        shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
         yield source
 
 
