@@ -119,6 +119,7 @@ def test_the_oldest_python_decides_the_wheels(
     if not shutil.which(f"python{oldest}"):
         pytest.skip(f"there is no Python {oldest} on this machine")
     project = render(tmp_path / "new", python_min=oldest)
+    project.just("check", env=target)
     project.just("wheels", env=target)
     assert tags(project) == expected
 

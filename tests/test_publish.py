@@ -345,7 +345,7 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
         missing = project.just("setup", code=1, env=without)
         assert str(index.port) in missing
         half = {**without, **index.credentials}
-        assert "registry `private`" in project.just("setup", code=1, env=half)
+        assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in project.just("setup", code=1, env=half)
         project.just("setup", env=env)
         assert "All checks passed" in project.just("check", env=env)
         assert "| new-0.1.0-cp315-abi3.abi3t-" in project.just("wheels", env=env)
@@ -440,7 +440,9 @@ def test_the_gate_opens_once_for_a_version(unreleased: Project, tmp_path: Path) 
 
 
 def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
-    unreleased.replace("crates/core/Cargo.toml", "version.workspace = true", 'version = "1.4.0"')
+    unreleased.replace(
+        "crates/core/Cargo.toml", "\nversion.workspace = true", '\nversion = "1.4.0"'
+    )
     output = unreleased.just("rehearse", code=1)
     assert "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0." in output
     core = 'path = "crates/core", version = '
