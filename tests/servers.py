@@ -233,12 +233,12 @@ def serve_devpi(folder: Path) -> Iterator[Index]:
         check=True,
         capture_output=True,
     )
-    root = f"http://127.0.0.1:{port}"
+    root, user = f"http://127.0.0.1:{port}", "root"
     command = [str(programs / "devpi-server"), *server, "--host=127.0.0.1", f"--port={port}"]
     with running(command, port, folder / "log"):
         basic = base64.b64encode(f"root:{TOKEN}".encode()).decode()
         request = urllib.request.Request(
-            f"{root}/root/release",
+            f"{root}/{user}/release",
             json.dumps({"bases": [], "type": "stage", "volatile": False}).encode(),
             {"Content-Type": "application/json", "X-Devpi-Auth": basic},
             method="PUT",
@@ -253,6 +253,6 @@ def serve_devpi(folder: Path) -> Iterator[Index]:
         )["result"]["password"]
         request.headers["X-devpi-auth"] = base64.b64encode(f"root:{token}".encode()).decode()
         urllib.request.urlopen(request)
-        url = f"{root}/root/release/"
+        url = f"{root}/{user}/release/"
         yield Index(folder, port, f"{url}+simple/", url, "root", TOKEN)
     shutil.rmtree(folder / "server")
