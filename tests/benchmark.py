@@ -1,6 +1,8 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy|loop|code|wheels]
+Usage: python tests/benchmark.py [copy | loop | code | wheels [ID]…]
+
+`wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 """
 
 import re
@@ -139,72 +141,72 @@ def measure_code() -> None:
     print(project.run("uv", "run", "--no-sync", "python", "-c", script))
 
 
-def measure_wheels() -> None:
-    """Cross-compile every Linux platform, cold and warm; beside it one wheel compiled under emulation."""
-    toolchain("cross")
+def wide_project() -> Project:
+    """Render a project with every platform, whose wheels are built and not tested."""
     project = render(Path(tempfile.mkdtemp()) / "new", platforms="wide")
     table = project / "tools/platforms.toml"
-    table.write_text(
-        re.sub(r"^image = .*\n", "", table.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
-    )
+    text = re.sub(r"^image = .*\n", "", table.read_text("utf-8"), flags=re.MULTILINE)
+    table.write_text(text, "utf-8")
     project.just("setup")
-    target = tempfile.mkdtemp()
+    return project
+
+
+def cross_build(project: Project, script: str, name: str, target: str) -> float:
+    """Time a cross build that runs this script."""
+    command = ("uv", "run", "--only-group=cross", "python", "-c", script, name)
     env = {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
-    total = []
+    return wall(lambda: project.run(*command, env=env))
+
+
+def measure_wheels(*names: str) -> None:
+    """Cross-compile for Linux platforms, cold and warm; beside it one wheel under emulation."""
+    toolchain("cross")
+    project, target, total = wide_project(), tempfile.mkdtemp(), []
     for row in hidden("platform_rows", "platforms"):
         library = ("rustc", "+cross", "--print", "target-libdir", "--target", row["target"])
         if row["os"] != "linux" or not Path(project.run(*library).strip()).is_dir():
             continue
-        build = ("uv", "run", "--only-group=cross", "python", "-c", BUILD_ONLY, row["id"])
-        cold = wall(partial(project.run, *build, env=env))
-        warm = wall(partial(project.run, *build, env=env))
-        print(f"{row['id']:24}{cold:9.1f} s cold{warm:9.1f} s warm, three wheels")
-        total.append(cold)
+        if row["id"] in (names or [row["id"]]):
+            cold, warm = (cross_build(project, BUILD_ONLY, row["id"], target) for _ in range(2))
+            print(f"{row['id']:24}{cold:9.1f} s cold{warm:9.1f} s warm, three wheels", flush=True)
+            total.append(cold)
     print(f"{len(total)} platforms, {3 * len(total)} wheels{sum(total):9.1f} s")
-    one = tempfile.mkdtemp()
-    first = ("uv", "run", "--only-group=cross", "python", "-c", BUILD_FIRST, "manylinux-aarch64")
-    crossed = wall(lambda: project.run(*first, env={**env, "CARGO_TARGET_DIR": one}))
-    print(f"one wheel for aarch64, cross-compiled, nothing compiled before{crossed:9.1f} s")
-    if not subprocess.run(["podman", "image", "exists", EMULATED], check=False).returncode:
-        project.run("cargo", "vendor", "vendor")
-        config = subprocess.check_output(
-            ["cargo", "vendor", "vendor"], cwd=project.path, stderr=subprocess.DEVNULL, text=True
-        )
-        (project / ".cargo/config.toml").write_text(config)
-        pip = (
-            "uv",
-            "pip",
-            "install",
-            "--target",
-            "maturin",
-            "--python-platform",
-            "aarch64-manylinux_2_28",
-            "maturin",
-        )
-        project.run(*pip)
-        inside = "PATH=$PWD/maturin/bin:$PATH CARGO_TARGET_DIR=/tmp/t maturin build --release --offline -i python3 --out /tmp"
-        podman = [
-            "podman",
-            "run",
-            "--rm",
-            "--platform=linux/arm64",
-            f"--volume={project.path}:/p",
-            "--workdir=/p",
-            EMULATED,
-        ]
-        emulated = wall(lambda: project.run(*podman, "sh", "-c", inside))
-        print(
-            f"one wheel for aarch64, compiled under emulation{emulated:9.1f} s, {emulated / crossed:.1f} times as long"
-        )
+    crossed = cross_build(project, BUILD_FIRST, "manylinux-aarch64", tempfile.mkdtemp())
+    print(f"one wheel for aarch64, cross-compiled from nothing{crossed:9.1f} s", flush=True)
+    if subprocess.run(["podman", "image", "exists", EMULATED], check=False).returncode:
+        print(f"there is no image {EMULATED}: nothing was compiled under emulation")
+        return
+    emulated = emulated_build(project)
+    ratio = f"{emulated / crossed:.1f} times as long"
+    print(f"one wheel for aarch64, compiled under emulation{emulated:9.1f} s, {ratio}")
 
 
-MEASURES = {
-    "wheels": measure_wheels,
-    "copy": measure_copy,
-    "loop": measure_loop,
-    "code": measure_code,
-}
+def emulated_build(project: Project) -> float:
+    """Time the build of one wheel by a compiler that is emulated."""
+    vendor = ("cargo", "vendor", "--quiet", "vendor")
+    settings = subprocess.check_output(vendor, cwd=project.path, text=True)
+    (project / ".cargo/config.toml").write_text(settings)
+    platform = ("--python-platform", "aarch64-manylinux_2_28")
+    project.run("uv", "pip", "install", "--target", "maturin", *platform, "maturin")
+    podman = [
+        "podman",
+        "run",
+        "--rm",
+        "--platform=linux/arm64",
+        "--env=QEMU_CPU=max,pauth-impdef=on",
+    ]
+    podman += [f"--volume={project.path}:/p", "--workdir=/p", EMULATED, "sh", "-c"]
+    build = "maturin build --release --offline -i python3 --out /tmp --target-dir /tmp/target"
+    command = [*podman, f"PATH=$PWD/maturin/bin:$PATH {build}"]
+    return wall(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+
+
+MEASURES = {"copy": measure_copy, "loop": measure_loop, "code": measure_code}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MEASURES:
-        MEASURES[name]()
+    match sys.argv[1:]:
+        case ["wheels", *ids]:
+            measure_wheels(*ids)
+        case several:
+            for name in several or MEASURES:
+                MEASURES[name]()
