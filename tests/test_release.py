@@ -18,12 +18,11 @@ PUBLIC = {"repository": {"default_branch": "main", "private": False}}
 
 
 @pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path, int, int]:
+def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
     """Build what a release of one platform with one wheel holds."""
     cargo, python = servers.free_port(), servers.free_port()
-    folder = tmp_path_factory.mktemp("ready")
     project = render(
-        folder / "new",
+        tmp_path_factory.mktemp("ready") / "new",
         python_min="3.15",
         starter="none",
         platforms="choose",
@@ -38,14 +37,12 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path, int,
     project.just("setup")
     commit(project.path)
     project.just("release", "minor")
-    git(folder, "clone", "--quiet", "--bare", str(project.path), "origin.git")
-    git(project.path, "remote", "add", "origin", str(folder / "origin.git"))
     project.just("wheels", "manylinux-x86_64")
-    return project, folder, cargo, python
+    return project, cargo, python
 
 
 @pytest.fixture
-def runner(ready: tuple[Project, Path, int, int], tmp_path: Path) -> Runner:
+def runner(ready: tuple[Project, int, int], tmp_path: Path) -> Runner:
     """Give each test a repository and finished wheels of its own to spoil."""
     project = ready[0]
     copy = Project(tmp_path / "origin")
@@ -121,10 +118,10 @@ def test_a_private_repository_is_drafted_without_signatures(runner: Runner) -> N
 
 
 def test_a_published_release_reaches_every_registry_and_can_be_sent_again(
-    runner: Runner, ready: tuple[Project, Path, int, int]
+    runner: Runner, ready: tuple[Project, int, int]
 ) -> None:
     release(runner)
-    index = servers.pypiserver(runner.scratch / "index", ready[3])
+    index = servers.pypiserver(runner.scratch / "index", ready[2])
     runner.extra |= index.credentials
     secrets = ("-s", f"PRIVATE_CARGO_TOKEN=Bearer {TOKEN}", "-s", f"PRIVATE_PASSWORD={TOKEN}")
     variables = ("--var", "PRIVATE_USERNAME=somebody")
@@ -137,7 +134,7 @@ def test_a_published_release_reaches_every_registry_and_can_be_sent_again(
     assert sent == sorted([WHEEL, SDIST])
     assert publish(runner, "crates-io")["Publish"] == "success", runner.output
     assert "publish crates-io dist" in runner.verbs()
-    with serve(Feed(ready[2])) as feed, serve_index(index):
+    with serve(Feed(ready[1])) as feed, serve_index(index):
         assert publish(runner, "private", "v0.2.0", *secrets, *variables)["Publish"] == "success"
         assert f"Sent to private: {CRATE}, {WHEEL}, {SDIST}." in runner.output
         assert list(feed.crates) == ["new/0.2.0"]

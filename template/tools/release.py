@@ -87,13 +87,13 @@ def published() -> list[dict[str, Any]]:
     return ordered
 
 
-def package(*names: str) -> Path:
+def package(*names: str, verify: bool = True) -> Path:
     """Package crates as a registry would get them, and say in which folder they are."""
-    locked = ["--locked"] if os.environ.get("CI") else ["--allow-dirty"]
-    target = os.environ.get("CARGO_TARGET_DIR", "target")
-    options = [option for name in names for option in ("--package", name)]
-    run("cargo", "package", *locked, *options)
-    return ROOT / target / "package"
+    options = ["--locked"] if os.environ.get("CI") else ["--allow-dirty"]
+    options += [] if verify else ["--no-verify"]
+    options += [option for name in names for option in ("--package", name)]
+    run("cargo", "package", *options)
+    return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "package"
 
 
 def rehearse() -> None:
@@ -164,7 +164,7 @@ def gate(reference: str, default: str) -> None:
         sys.exit(f"{reference} is not refs/heads/{default}: releases come from {default} only.")
     if not re.search(rf"^## {re.escape(version())} ", CHANGELOG.read_text("utf-8"), re.MULTILINE):
         sys.exit(f"CHANGELOG.md has no heading for {version()}: type `just release VERSION`.")
-    if run("git", "ls-remote", "--tags", "origin", f"refs/tags/v{version()}"):
+    if run("git", "tag", "--list", f"v{version()}"):
         sys.exit(
             f"v{version()} was released already: type `just release VERSION` for a higher one."
         )

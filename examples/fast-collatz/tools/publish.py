@@ -198,7 +198,8 @@ def has_crate(registry: CargoRegistry, crate: dict[str, Any], folder: Path) -> b
 
 def check_packages(crates: Sequence[dict[str, Any]], folder: Path) -> None:
     """Stop unless the released crates hold what this commit holds: Cargo sends what it packages here."""
-    packaged = package(*(crate["name"] for crate in crates))
+    # Nothing is compiled where something can be published; the release did that.
+    packaged = package(*(crate["name"] for crate in crates), verify=False)
     for file in map(crate_file, crates):
         here, released = (unpacked((place / file).read_bytes()) for place in (packaged, folder))
         differing = sorted({one for one in here | released if here.get(one) != released.get(one)})
