@@ -64,12 +64,15 @@ def rows() -> list[dict[str, Any]]:
     table = []
     for row in AllPairs(list(values.values())):
         answers = dict(zip(values, row, strict=True))
-        if answers["license"] == "proprietary":
+        if not allowed(*answers.values()):  # two rows instead, which hold the same pairs
+            table.append({**answers, "license": "MIT"})
             for name in ("wheels_to", "crate_to"):
                 answers[name] = PUBLIC.get(answers[name], answers[name])
-        given = {name: value for name, value in answers.items() if value is not None}
-        table.append({**given, **ADDRESSES})
-    return table
+        table.append(answers)
+    return [
+        {name: value for name, value in answers.items() if value is not None} | ADDRESSES
+        for answers in table
+    ]
 
 
 @pytest.fixture(scope="session")
