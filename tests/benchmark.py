@@ -183,8 +183,10 @@ def measure_wheels(*names: str) -> None:
 
 def emulated_build(project: Project) -> float:
     """Time the build of one wheel by a compiler that is emulated."""
-    vendor = ("cargo", "vendor", "--quiet", "vendor")
-    settings = subprocess.check_output(vendor, cwd=project.path, text=True)
+    vendor = ("cargo", "vendor", "vendor")  # it prints what belongs into config.toml
+    settings = subprocess.check_output(
+        vendor, cwd=project.path, stderr=subprocess.DEVNULL, text=True
+    )
     (project / ".cargo/config.toml").write_text(settings)
     platform = ("--python-platform", "aarch64-manylinux_2_28")
     project.run("uv", "pip", "install", "--target", "maturin", *platform, "maturin")
