@@ -513,7 +513,8 @@ def test_what_cannot_run_here_is_built_and_looked_into(
 @pytest.mark.slow
 def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_path: Path) -> None:
     project = render(tmp_path / "new", platforms="wide")
-    output = project.just("wheels", "manylinux-x86_64", "musllinux-riscv64", "windows-x86", code=1)
+    names = ("manylinux-x86_64", "musllinux-riscv64", "windows-x86", "windows-arm64")
+    output = project.just("wheels", *names, code=1)
     assert "manylinux-x86_64: 3 wheels, tested here" in output
     assert (
         "musllinux-riscv64: cannot be built here; Rust's library for it is not there:"
@@ -521,6 +522,8 @@ def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_pat
     ) in output
     windows = 'it needs Windows: leave it to CI, or give the row target = "i686-pc-windows-gnu".'
     assert f"windows-x86: cannot be built here; {windows}" in output
+    arm = "windows-arm64: cannot be built here; it needs Windows: leave it to CI.\n"
+    assert arm in output  # MinGW has no compiler for it
     assert "Nothing was built." in output
     assert not (project / "dist").exists()
 

@@ -184,9 +184,9 @@ def obstacle(row: Platform) -> str:
         return "it needs Linux or macOS: leave it to CI."
     if row.os == "windows" and sys.platform != "win32":
         if row.target not in MINGW:
-            return (
-                f'it needs Windows: leave it to CI, or give the row target = "{_gnu(row.target)}".'
-            )
+            gnu = row.target.replace("msvc", "gnu")
+            other = f', or give the row target = "{gnu}"' if gnu in MINGW else ""
+            return f"it needs Windows: leave it to CI{other}."
         if not shutil.which(MINGW[row.target]):
             return f"it needs MinGW: on Debian, type `apt install {_package(MINGW[row.target])}`."
     folder = capture("rustc", "--print", "target-libdir", "--target", row.target)
@@ -195,10 +195,6 @@ def obstacle(row: Platform) -> str:
     if not Path(folder).is_dir():
         return f"Rust's library for it is not there: type `rustup target add {row.target}`."
     return ""
-
-
-def _gnu(target: str) -> str:
-    return target.replace("aarch64-pc-windows-msvc", "…").replace("msvc", "gnu")
 
 
 def _package(compiler: str) -> str:
@@ -428,11 +424,10 @@ def choose(words: Sequence[str]) -> list[Platform]:
         if obstacles[row.id]:
             print(f"{row.id}: cannot be built here; {obstacles[row.id]}")
         else:
-            reason = untested(row)
             where = "here" if row.native else f"under emulation in {row.image}"
-            print(
-                f"{row.id}: {len(row.wheels())} wheels, {f'not tested: {reason}' if reason else f'tested {where}'}"
-            )
+            reason = untested(row)
+            tested = f"not tested: {reason}" if reason else f"tested {where}"
+            print(f"{row.id}: {len(row.wheels())} wheels, {tested}")
     able = [row for row in rows if not obstacles[row.id]]
     if (list(words) != ["all"] and len(able) < len(rows)) or not able:
         sys.exit("Nothing was built.")
