@@ -85,6 +85,14 @@ def test_every_linter_finds_nothing(variants: dict[str, Project]) -> None:
         assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
 
 
+def test_a_project_inside_another_repository_is_linted_as_its_own(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    project = render(tmp_path / "projects/new")
+    assert lint(project).startswith("No findings to report.")
+    project.replace(WHEELS, "      platforms:\n", "      platform:\n")
+    assert '"platforms" is not defined in "$/.github/workflows/wheels.yml"' in lint(project, code=1)
+
+
 def test_zizmor_really_looks_at_them(variants: dict[str, Project]) -> None:
     command = [tool("zizmor"), "--offline", "--no-progress", ".github"]
     result = subprocess.run(
