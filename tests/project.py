@@ -15,6 +15,7 @@ import copier
 import pytest
 import yaml
 
+Answer = str | list[str]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -53,12 +54,20 @@ def commit(folder: Path, version: str = "") -> None:
         git(folder, "tag", version)
 
 
-def render(folder: Path, source: Path | None = None, **answers: str) -> "Project":
+def render(
+    folder: Path, source: Path | None = None, version: str | None = None, **answers: Answer
+) -> "Project":
     """Render without asking, and without trust."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", copier.errors.DirtyLocalWarning)
         copier.run_copy(
-            str(source or template()), folder, data=answers, defaults=True, quiet=True, unsafe=False
+            str(source or template()),
+            folder,
+            data=answers,
+            vcs_ref=version,
+            defaults=True,
+            quiet=True,
+            unsafe=False,
         )
     return Project(folder)
 

@@ -1,0 +1,253 @@
+"""Versions of the template: those that were released, and pretended ones with a typical change each."""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from pathspec import PathSpec
+from project import ROOT, Answer, Project, commit, git, render, template
+
+NOW = "90.0.0"  # what stands in the working tree
+RELEASES: dict[str, str] = yaml.safe_load((ROOT / "releases.yml").read_text("utf-8")) or {}
+OWNERSHIP: dict[str, Any] = yaml.safe_load((ROOT / "extensions/ownership.yml").read_text("utf-8"))[
+    "ownership"
+]["default"]
+
+AZURE = {
+    "azure_organization": "contoso",
+    "azure_project": "tools",
+    "azure_feed": "feed",
+}
+ANSWERS: dict[str, dict[str, Answer]] = {
+    "defaults": {},
+    "everything": {
+        **AZURE,
+        "crate_to": ["crates-io", "azure", "private"],
+        "description": 'Fast: "things" & # more.',
+        "extras": ["pypy"],
+        "license": "MIT OR Apache-2.0",
+        "platforms": "wide",
+        "private_index_url": "https://registry.example.org/pypi/simple/",
+        "private_registry_url": "https://registry.example.org/cargo/index/",
+        "private_upload_url": "https://registry.example.org/pypi/upload/",
+        "repository_url": "https://github.com/ada/new",
+        "starter": "fizzbuzz",
+        "user_email": "ada@example.org",
+        "user_name": "Ada Lovelace",
+        "wheels_to": ["pypi", "azure", "private"],
+    },
+    "azure only": {
+        **AZURE,
+        "crate_to": ["azure"],
+        "license": "proprietary",
+        "python_min": "3.13",
+        "wheels_to": ["azure"],
+    },
+    "none": {"starter": "none", "wheels_to": []},
+}
+
+
+def tag_releases(clone: Path) -> list[str]:
+    """Give the commit of each release its tag, and list the tags that were missing."""
+    there = git(clone, "tag").splitlines()
+    missing = [version for version in RELEASES if version not in there]
+    for version in missing:
+        git(clone, "tag", version, RELEASES[version])
+    return missing
+
+
+def history(folder: Path) -> Path:
+    """Clone the template with a tag for each release, for what stands here, and for each change."""
+    git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
+    tag_releases(folder)
+    for name in ("copier.yml", "extensions", "template"):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    shutil.copytree(template(), folder, dirs_exist_ok=True)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", NOW)
+    git(folder, "tag", NOW)
+    for change in [*CHANGES, *MISTAKES]:
+        git(folder, "checkout", "--quiet", NOW)
+        change(folder)
+        commit(folder, version_of(change))
+    git(folder, "checkout", "--quiet", NOW)
+    return folder
+
+
+def owner(name: str) -> str:
+    """Say whose a rendered file is: the one class of extensions/ownership.yml that has it."""
+    name = re.sub(r"^/\{\{ _copier_conf.answers_file \}\}$", "/.copier-answers.yml", name)
+    (found,) = (
+        kind
+        for kind in ("yours", "template")
+        if PathSpec.from_lines("gitignore", OWNERSHIP[kind]).match_file(name)
+    )
+    return found
+
+
+def version_of(change: Callable[[Path], None]) -> str:
+    """Name the pretended version that has a change."""
+    return f"90.{1 + [*CHANGES, *MISTAKES].index(change)}.0"
+
+
+def copy_at(clone: Path, version: str, folder: Path, answers: Mapping[str, Answer]) -> Project:
+    """Render a version into a Git repository, as a person would who starts a project."""
+    project = render(folder, clone, version, **answers)
+    git(folder, "init", "--quiet")
+    commit(folder)
+    return project
+
+
+def update(project: Project, version: str | copier.VcsRef, **data: Answer) -> None:
+    """Update to a version of the template, without asking, and without trust."""
+    copier.run_update(
+        project.path,
+        data=data,
+        vcs_ref=version,
+        defaults=True,
+        overwrite=True,
+        quiet=True,
+        unsafe=False,
+    )
+
+
+def conflicts(project: Project) -> set[str]:
+    """List the files that Git shows as unmerged."""
+    return set(git(project.path, "diff", "--name-only", "--diff-filter=U").splitlines())
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    """Change a file of the template where a pattern stands, which must be there."""
+    text, count = re.subn(pattern, replacement, path.read_text("utf-8"), flags=re.MULTILINE)
+    assert count, f"{path} has no {pattern!r}"
+    path.write_text(text, "utf-8")
+
+
+# What maintainers do between two versions
+
+
+def new_pin(clone: Path) -> None:
+    """Take a newer version of an action, in every workflow."""
+    for path in sorted((clone / "template/.github/workflows").glob("*.yml")):
+        edit(path, r"actions/checkout@\S+ # v\S+", f"actions/checkout@{'1' * 40} # v99.0.0")
+
+
+def new_key(clone: Path) -> None:
+    """Add a line to each file that people edit as well."""
+    for name, after in (
+        (".cargo/config.toml.jinja", r"\[registry\]"),
+        (".editorconfig", r"\[\*\]"),
+        (".gitattributes", r"\* text=auto.*"),
+        (".github/dependabot.yml", r"version: 2"),
+        (".github/workflows/ci.yml", r"permissions: {}"),
+        (".gitignore", r"target/"),
+        ("Cargo.toml.jinja", r"\[workspace\.lints\.rust\]"),
+        ("crates/core/Cargo.toml.jinja", r"\[lints\]"),
+        ("crates/py/Cargo.toml.jinja", r"\[features\]"),
+        ("deny.toml", r"\[bans\]"),
+        ("justfile", r"ci := .*"),
+        ("pyproject.toml.jinja", r"\[tool\.ruff\]"),
+        ("tools/platforms.toml.jinja", r"# The platforms .*"),
+    ):
+        edit(clone / "template" / name, f"^{after}$", r"\g<0>\n# new key")
+
+
+def new_file(clone: Path) -> None:
+    """Add a file of the template's, and one that would be the user's."""
+    for name in ("tools/new.py", "tests/test_new.py"):
+        (clone / "template" / name).write_text('"""New."""\n', "utf-8")
+
+
+def removed_file(clone: Path) -> None:
+    """Stop rendering a file, and leave it to those who have it."""
+    (clone / "template/.editorconfig").unlink()
+    gone = "{ path: /.editorconfig, since: 90.0.0, why: formatters know }"
+    edit(clone / "extensions/ownership.yml", r"gone: \[\]", f"gone: [{gone}]")
+    edit(clone / "copier.yml", r"^  # No longer rendered.*", r"\g<0>\n  - /.editorconfig")
+
+
+def new_question(clone: Path) -> None:
+    """Ask for something new; the answer stands in one file, and leaves out another."""
+    question = "greeting:\n  type: str\n  help: Which greeting?\n  default: hello\n\n"
+    edit(clone / "copier.yml", r"^starter:$", rf"{question}\g<0>")
+    # With a default, since an update renders it with the answers of the older version as well.
+    left_out = "{% if greeting | default('hello') == 'hello' %}/greeting.toml{% endif %}"
+    edit(clone / "copier.yml", r"^_exclude:$", f'\\g<0>\n  - "{left_out}"')
+    (clone / "template/greeting.toml").write_text("# hello\n", "utf-8")
+    edit(clone / "template/deny.toml", r"^\[graph\]$", r"\g<0>\n# {{ greeting }}")
+    (clone / "template/deny.toml").rename(clone / "template/deny.toml.jinja")
+
+
+def renamed_question(clone: Path) -> None:
+    """Give a question another name; its default reads the old one."""
+    edit(
+        clone / "copier.yml",
+        r"^user_email:(?s:.*?)default: \"\"$",
+        "author_email:\n  type: str\n  help: Who?\n  default: \"{{ user_email | default('') }}\"",
+    )
+    for path in clone.rglob("*"):
+        if path.is_file() and ".git" not in path.parts and path.name != "after_copy.jinja":
+            text = path.read_text("utf-8")
+            kept = "default: \"{{ user_email | default('') }}\""
+            text = text.replace(kept, "@@").replace("user_email", "author_email")
+            path.write_text(text.replace("@@", kept), "utf-8")
+
+
+def new_choice(clone: Path) -> None:
+    """Offer one more extra, which has a file."""
+    edit(clone / "copier.yml", r"^    pypy \(.*", r"\g<0>\n    a dev container: devcontainer")
+    left_out = "{% if 'devcontainer' not in extras %}/devcontainer.json{% endif %}"
+    edit(clone / "copier.yml", r"^_exclude:$", f'\\g<0>\n  - "{left_out}"')
+    (clone / "template/devcontainer.json").write_text("{}\n", "utf-8")
+
+
+def newer_pyo3(clone: Path) -> None:
+    """Give new projects a PyO3 that would break the code of older ones."""
+    edit(clone / "extensions/versions.yml", r"pyo3: \S+", "pyo3: 0.99.0")
+
+
+def every_file(clone: Path) -> None:
+    """Change each file that is the template's."""
+    for path in sorted((clone / "template").rglob("*")):
+        name = "/" + path.relative_to(clone / "template").as_posix()
+        if path.is_file() and owner(name.removesuffix(".jinja")) == "template":
+            text = path.read_text("utf-8")
+            start = re.search(r"\A(\{% from .*\n)?(\"\"\".*\n)?", text)
+            assert start
+            line = "planted\n" if start[2] else "# planted\n"
+            path.write_text(text[: start.end()] + line + text[start.end() :], "utf-8")
+
+
+Change = Callable[[Path], None]
+CHANGES: list[Change] = [
+    new_pin,
+    new_key,
+    new_file,
+    removed_file,
+    new_question,
+    renamed_question,
+    new_choice,
+    newer_pyo3,
+    every_file,
+]
+
+
+# What maintainers must never do: the tests have to notice
+
+
+def forgotten_removal(clone: Path) -> None:
+    """Stop rendering a file, and forget those who have it."""
+    (clone / "template/.editorconfig").unlink()
+
+
+def renamed_file(clone: Path) -> None:
+    """Rename a file that people may have edited."""
+    (clone / "template/deny.toml").rename(clone / "template/cargo-deny.toml")
+
+
+MISTAKES: list[Change] = [forgotten_removal, renamed_file]
