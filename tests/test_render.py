@@ -157,6 +157,22 @@ def test_formatters_change_nothing(projects: list[Project]) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("oldest", ["3.11", "3.15"])
+def test_the_templates_own_programs_are_as_strict_as_the_rest(tmp_path: Path, oldest: str) -> None:
+    """The project leaves them out, so that a rule of its own never has to fit them."""
+    project = render(tmp_path / "new", python_min=oldest)
+    programs = sorted(str(path) for path in project.files() if path.match("tools/*.py"))
+    for command in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]):
+        project.run(sys.executable, "-m", *command, *programs, env={"RUFF_NO_CACHE": "true"})
+    assert "/tools/" not in project.run(sys.executable, "-m", "ruff", "check", "--show-files")
+
+
+def test_a_package_may_be_called_like_a_program(tmp_path: Path) -> None:
+    """Later programs of the template must not clash with the packages of older projects."""
+    project = render(tmp_path / "wheels")
+    project.run(sys.executable, "-m", "mypy", "python")
+
+
 def test_two_renders_are_identical(tmp_path: Path) -> None:
     one, other = (render(tmp_path / name / "my-package") for name in "ab")
     assert text_files(one) == text_files(other)

@@ -4,18 +4,24 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import copier
+import pytest
 import yaml
 from pathspec import PathSpec
 from project import ROOT, Answer, Project, commit, git, render, template
+from test_questions import hidden
 
 NOW = "90.0.0"  # what stands in the working tree
 RELEASES: dict[str, str] = yaml.safe_load((ROOT / "releases.yml").read_text("utf-8")) or {}
-OWNERSHIP: dict[str, Any] = yaml.safe_load((ROOT / "extensions/ownership.yml").read_text("utf-8"))[
-    "ownership"
-]["default"]
+# From which versions the tests update: the newest release at each push, all of them at night.
+OLDER = [
+    pytest.param(
+        version, marks=[pytest.mark.nightly] * (version != [*RELEASES, NOW][len(RELEASES) - 1])
+    )
+    for version in RELEASES or {NOW: ""}
+]
+OWNERSHIP = hidden("ownership")
 
 AZURE = {
     "azure_organization": "contoso",
@@ -159,7 +165,7 @@ def new_key(clone: Path) -> None:
 
 def new_file(clone: Path) -> None:
     """Add a file of the template's, and one that would be the user's."""
-    for name in ("tools/new.py", "tests/test_new.py"):
+    for name in ("tools/later.py", "tests/test_later.py"):
         (clone / "template" / name).write_text('"""New."""\n', "utf-8")
 
 
@@ -223,6 +229,12 @@ def every_file(clone: Path) -> None:
             path.write_text(text[: start.end()] + line + text[start.end() :], "utf-8")
 
 
+def all_of_these(clone: Path) -> None:
+    """Change all of that in one version, except every file."""
+    for change in CHANGES[: CHANGES.index(every_file)]:
+        change(clone)
+
+
 Change = Callable[[Path], None]
 CHANGES: list[Change] = [
     new_pin,
@@ -234,6 +246,7 @@ CHANGES: list[Change] = [
     new_choice,
     newer_pyo3,
     every_file,
+    all_of_these,
 ]
 
 

@@ -114,7 +114,8 @@ def copier(*arguments: str | Path) -> str:
     if result.returncode:
         *_, last = result.stdout.strip().splitlines() or ["it said nothing"]
         changed = "" if git("status", "--porcelain", "--", ".") else " Nothing was changed."
-        sys.exit(f"Copier failed: {last}{changed}")
+        reason = re.sub(r"^\w+Error: ", "", last)
+        sys.exit(f"Copier refuses: {reason}{changed}")
     return result.stdout
 
 
@@ -129,8 +130,10 @@ def stored() -> dict[str, str]:
 
 def refuse_unsafe() -> None:
     """Stop where an update could lose something, or could not be undone."""
-    if not git("rev-parse", "--is-inside-work-tree"):
-        sys.exit("The project is not in a Git repository.")
+    if not succeeds("git", "rev-parse", "--verify", "--quiet", "HEAD"):
+        sys.exit(
+            "The project has no commit yet: type `git init`, `git add --all` and `git commit`."
+        )
     if changed := git("status", "--porcelain", "--", "."):
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
     if ignored := [path for path in owned(ROOT) if is_ignored(path)]:
@@ -165,9 +168,14 @@ def owned(folder: Path) -> list[str]:
 
 def is_ignored(name: str) -> bool:
     """Ask Git whether the project's own rules ignore a file."""
-    command = ["git", "check-ignore", "--quiet", "--no-index", name]
+    return succeeds("git", "check-ignore", "--quiet", "--no-index", name)
+
+
+def succeeds(*command: str) -> bool:
+    """Tell whether a command ends without an error."""
     environment = without_global_ignores()
-    return not subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    result = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
+    return result.returncode == 0
 
 
 def pairs(words: str) -> dict[str, str]:
@@ -180,7 +188,7 @@ def pairs(words: str) -> dict[str, str]:
         if key not in QUESTIONS:
             sys.exit(f"{key} is no question of the template. The questions: {', '.join(QUESTIONS)}")
         if key in ASKED_ONCE:
-            sys.exit(f"{key} is asked only once: {ASKED_ONCE[key]}..")
+            sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
     return answers
 
 
@@ -229,32 +237,26 @@ def stop_at_conflicts() -> None:
 
 def compare_wheels() -> str:
     """Build a wheel of the last commit and one of what is there now, and say what differs in them."""
-    with tempfile.TemporaryDirectory() as scratch:
-        # In one folder, or cargo would compile everything twice.
-        source = Path(scratch).resolve() / "source"
-        before, after = (
-            members(build_wheel(tree, source)) for tree in ("HEAD", work_tree(scratch))
-        )
-    changed = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
-    return (
-        f"This changes in your wheel: {', '.join(changed)}"
-        if changed
-        else "Your wheel stays byte for byte the same."
-    )
+    # In one folder that stays, or cargo would compile every dependency anew.
+    source = ROOT / "target/compared"
+    before, after = (build_wheel(tree, source) for tree in ("HEAD", work_tree()))
+    if before == after:
+        return "Your wheel stays byte for byte the same."
+    old, new = members(before), members(after)
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return f"This changes in your wheel: {', '.join(changed)}"
 
 
-def work_tree(scratch: str) -> str:
+def work_tree() -> str:
     """Store what is there now in Git, without a commit, and give its name."""
-    index = str(Path(scratch, "index"))
-    git("read-tree", "HEAD", GIT_INDEX_FILE=index)
-    git("add", "--all", ".", GIT_INDEX_FILE=index)
-    prefix = git("rev-parse", "--show-prefix")
-    return git("write-tree", *([f"--prefix={prefix}"] if prefix else []), GIT_INDEX_FILE=index)
+    with tempfile.TemporaryDirectory() as scratch:
+        index = str(Path(scratch, "index"))
+        git("read-tree", "HEAD", GIT_INDEX_FILE=index)
+        git("add", "--all", ".", GIT_INDEX_FILE=index)
+        return git("write-tree", GIT_INDEX_FILE=index)
 
 
-def build_wheel(tree: str, source: Path) -> Path:
+def build_wheel(tree: str, source: Path) -> bytes:
     """Build a wheel of a tree of Git in a folder, which is emptied first."""
     shutil.rmtree(source, ignore_errors=True)
     archive = subprocess.check_output(["git", "archive", tree], cwd=ROOT)
@@ -267,14 +269,14 @@ def build_wheel(tree: str, source: Path) -> Path:
     subprocess.run([*command, "--out", source / "dist"], cwd=source, env=environment, check=True)
     (wheel,) = (source / "dist").glob("*.whl")
     forget_folder(wheel, source)
-    return wheel
+    return wheel.read_bytes()
 
 
-def members(wheel: Path) -> dict[str, bytes]:
-    """Read what a wheel holds; under its own name, the whole of it."""
-    with zipfile.ZipFile(wheel) as archive:
-        inside = {name: archive.read(name) for name in archive.namelist()}
-    return {**inside, wheel.name: wheel.read_bytes()}
+def members(wheel: bytes) -> dict[str, bytes]:
+    """Read what a wheel holds, but for the list of it."""
+    with zipfile.ZipFile(BytesIO(wheel)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
+        return {name: archive.read(name) for name in names}
 
 
 # The verbs
@@ -286,12 +288,13 @@ def apply(options: Iterable[str], given: Mapping[str, str]) -> None:
     before = stored()
     said = copier("update", *options)
     if not git("status", "--porcelain", "--", "."):
-        print("Nothing changes: the project has this version and these answers.")
+        print("Nothing changes: the project has this version, and these answers.")
         return
     report_answers(before, given)
     report_files([line for line in said.splitlines() if line.startswith("- ")])
     stop_at_conflicts()
-    if subprocess.run([os.environ.get("JUST", "just"), "check"], cwd=ROOT, check=False).returncode:
+    check = [os.environ.get("JUST", "just"), "check"]
+    if subprocess.run(check, cwd=ROOT, check=False).returncode:
         sys.exit(f"`just check` fails after this, see above.\n{UNDO}")
     print(f"\n{compare_wheels()}\nTo keep it: git add --all && git commit\n{UNDO}")
 

@@ -1,0 +1,232 @@
+"""`just answer`, `just update` and `just drift` say what they do, and stop before they could lose anything."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from project import Project, commit, git
+from test_questions import documents
+from versions import (
+    NOW,
+    OWNERSHIP,
+    copy_at,
+    every_file,
+    history,
+    new_question,
+    newer_pyo3,
+    removed_file,
+    version_of,
+)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return history(tmp_path_factory.mktemp("history") / "template")
+
+
+@pytest.fixture
+def project(clone: Path, tmp_path: Path) -> Project:
+    return copy_at(clone, NOW, tmp_path / "new", {})
+
+
+def tool(
+    project: Project,
+    *words: str,
+    code: int = 0,
+    env: Mapping[str, str] | None = None,
+    **answers: str,
+) -> str:
+    """Run tools/template.py as the recipes do, but let `just check` fail, which ends it before the wheels."""
+    settings = {"ANSWERS": " ".join(f"{k}={v}" for k, v in answers.items()), "JUST": "false"}
+    command = (sys.executable, "-B", "tools/template.py", *words)
+    return project.run(*command, code=code, env={**settings, **(env or {})})
+
+
+def constants(project: Project) -> dict[str, list[str]]:
+    """Read the constants of tools/template.py."""
+    script = "import json, template as t; print(json.dumps([t.OWNED, t.QUESTIONS, t.ASKED_ONCE]))"
+    output = project.run(
+        sys.executable, "-B", "-c", f"import sys; sys.path.insert(0, 'tools'); {script}"
+    )
+    owned, asked, once = json.loads(output)
+    return {"owned": owned, "questions": asked, "once": list(once)}
+
+
+def test_the_program_knows_the_questions_and_the_owners(project: Project) -> None:
+    known = constants(project)
+    stored = {key: value for key, value in documents()[1].items() if value.get("when") is not False}
+    assert known["questions"] == list(stored)
+    once = [
+        key for key, value in stored.items() if str(value.get("ask")).endswith("not defined }}")
+    ]
+    assert known["once"] == once
+    assert known["owned"] == [path.removeprefix("/") for path in OWNERSHIP["template"]]
+
+
+# It stops
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ("package_name=other", "package_name is asked only once, since it names the folder"),
+        (
+            "crate_name=other",
+            "crate_name is asked only once, since Rust code that you wrote uses it.",
+        ),
+        ("license=MIT", "license is asked only once, since its text is yours"),
+        ("starter=none", "starter is asked only once, since its code is yours"),
+        ("platform=wide", "platform is no question of the template. The questions: project_name,"),
+        ("platforms", "'platforms' is no answer: type it as `just answer platforms=wide`."),
+        ("wide platforms=wide", "'wide' is no answer"),
+        ("python_min=3.8", "Copier refuses: Invalid choice for 'python_min': '3.8'"),
+        ("platforms=all", "Nothing was changed."),
+    ],
+)
+def test_a_wrong_answer_is_refused(project: Project, answers: str, message: str) -> None:
+    assert message in tool(project, "answer", code=1, env={"ANSWERS": answers})
+    assert git(project.path, "status", "--porcelain") == ""
+
+
+def test_it_needs_a_commit(project: Project) -> None:
+    (project / "mine.txt").write_text("mine\n", "utf-8")
+    output = tool(project, "update", code=1)
+    assert (
+        "There are changes that no commit has; commit or stash them first:\n?? mine.txt" in output
+    )
+    git(project.path, "checkout", "--quiet", "--orphan", "empty")
+    assert "no commit yet: type `git init`" in tool(project, "update", code=1)
+
+
+def test_it_refuses_what_copier_would_overwrite(project: Project) -> None:
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write("/deny.toml\n")
+    commit(project.path)
+    assert ".gitignore hides deny.toml: an update would overwrite your edits" in tool(
+        project, "update", code=1
+    )
+
+
+def test_it_refuses_notes_in_the_answers_file(project: Project) -> None:
+    with (project / ".copier-answers.yml").open("a", encoding="utf-8") as file:
+        file.write("# a note\n")
+    commit(project.path)
+    output = tool(project, "update", code=1)
+    assert (
+        "An update would lose what stands in .copier-answers.yml: # a note. Take it out." in output
+    )
+
+
+@pytest.mark.parametrize("key", ["package_name", "crate_name"])
+def test_it_refuses_names_that_were_changed_by_hand(project: Project, key: str) -> None:
+    project.replace(".copier-answers.yml", f"{key}: new", f"{key}: other")
+    commit(project.path)
+    output = tool(project, "update", code=1)
+    assert (
+        f"says {key}: other, but the project has new. Write new there: {key} is asked only"
+        in output
+    )
+
+
+# It says what it did
+
+
+def test_it_names_versions_new_questions_and_its_checks(project: Project) -> None:
+    output = tool(project, "update", version_of(new_question), code=1)
+    assert f"The template was {NOW}, and is {version_of(new_question)} now." in output
+    assert "greeting is new, and its default was taken: hello\nNo conflicts.\n" in output
+    assert "`just check` fails after this, see above.\nTo undo all of it: git restore" in output
+
+
+def test_it_names_newer_versions_of_what_the_project_owns(project: Project) -> None:
+    output = tool(project, "update", version_of(newer_pyo3), code=1)
+    assert "- pyo3_version is 0.30.1 here, and 0.99.0 in new projects. When your code is" in output
+    assert "- msrv is" not in output
+
+
+def test_it_names_a_file_that_the_template_gives_up(project: Project) -> None:
+    output = tool(project, "update", version_of(removed_file), code=1)
+    assert (
+        "- .editorconfig is yours since version 90.0.0 of the template: formatters know." in output
+    )
+    assert (project / ".editorconfig").exists()
+
+
+def test_it_lists_conflicts_by_file_and_undoes_all(project: Project) -> None:
+    for name in ("justfile", "deny.toml"):
+        text = (project / name).read_text("utf-8")
+        _, rest = text.split("\n", 1)
+        (project / name).write_text(f"# mine\n{rest}", "utf-8")
+    commit(project.path)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "and type `just check`:\n  deny.toml: 1\n  justfile: 1\nTo undo all of it: " in output
+    (undo,) = [line for line in output.splitlines() if line.startswith("To undo")]
+    project.run("sh", "-c", undo.removeprefix("To undo all of it: "))
+    assert git(project.path, "status", "--porcelain") == ""
+
+
+def test_it_names_what_an_answer_deletes(project: Project) -> None:
+    name = ".github/workflows/publish-pypi.yml"
+    with (project / name).open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    commit(project.path)
+    output = tool(project, "answer", code=1, wheels_to="[]")
+    back = f"git restore --source=HEAD --staged --worktree {name}"
+    assert f"{name} is deleted. To have it back: {back}\n" in output
+    project.run("sh", "-c", back)
+    assert "# mine" in (project / name).read_text("utf-8")
+
+
+def test_it_says_when_an_answer_is_for_nothing(project: Project) -> None:
+    output = tool(project, "answer", code=1, azure_feed="feed", description="Two words")
+    assert "azure_feed was not stored: with these answers, nobody is asked for it." in output
+    assert 'description = "Two words"' in (project / "pyproject.toml").read_text("utf-8")
+
+
+def test_it_says_when_nothing_changes(project: Project) -> None:
+    assert "Nothing changes: the project has this" in tool(project, "answer", platforms="usual")
+
+
+def test_drift_shows_edits_of_the_templates_files_only(project: Project) -> None:
+    assert tool(project, "drift") == ""
+    project.replace("deny.toml", "all-features = true", "all-features = false")
+    (project / "README.md").write_text("# mine\n", "utf-8")
+    (project / "tools/mine.py").write_text("", "utf-8")
+    output = tool(project, "drift")
+    assert "-all-features = true\n+all-features = false\n" in output
+    assert output.count("diff --git") == 1
+
+
+# The whole of it
+
+
+@pytest.fixture(scope="module")
+def grown(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with locks, and the compiled crates of its checks."""
+    grown = copy_at(clone, NOW, tmp_path_factory.mktemp("grown") / "new", {})
+    grown.just("setup")
+    commit(grown.path)
+    return grown
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+def test_an_answer_that_changes_nothing_in_the_wheel_says_so(grown: Project) -> None:
+    output = grown.just("answer", "platforms=wide")
+    assert "No conflicts." in output
+    assert "All checks passed." in output
+    assert "\nYour wheel stays byte for byte the same.\nTo keep it: git add" in output
+    commit(grown.path)
+
+
+@pytest.mark.slow
+def test_what_changes_in_the_wheel_is_named(grown: Project) -> None:
+    grown.replace("pyproject.toml", 'description = "', 'description = "Other. ')
+    (grown / "python/new/more.py").write_text('"""More."""\n', "utf-8")
+    script = (
+        "import sys; sys.path.insert(0, 'tools'); import template; print(template.compare_wheels())"
+    )
+    output = grown.run("uv", "run", "--only-group", "template", "python", "-c", script)
+    assert "This changes in your wheel: new-0.1.0.dist-info/METADATA, new/more.py\n" in output

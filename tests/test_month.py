@@ -1,0 +1,120 @@
+"""A month of work on a project survives the next version of the template."""
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from project import Project, commit, git
+from versions import OLDER, all_of_these, conflicts, copy_at, history, version_of
+
+WORK = {
+    "crates/core/src/lib.rs": "\nmod mine;\npub use mine::twice;\n",
+    "crates/core/src/mine.rs": "/// Twice a number.\n#[must_use]\npub fn twice(n: u64) -> u64 {\n    n * 2\n}\n",
+    "crates/helper/Cargo.toml": '[package]\nname = "new-helper"\nversion.workspace = true\nedition.workspace = true\n'
+    "rust-version.workspace = true\nlicense.workspace = true\npublish = false\n\n[lints]\nworkspace = true\n",
+    "crates/helper/src/lib.rs": "//! A crate of my own.\n",
+    "python/new/mine.py": '"""My own module."""\n\nANSWER = 42\n',
+    "tests/test_mine.py": '"""My own test."""\n\nfrom new.mine import ANSWER\n\n\ndef test_the_answer() -> None:\n'
+    "    assert ANSWER == 42\n",
+    ".gitignore": "/secrets/\n",
+    "justfile": '\n# Say hello\nhello:\n    @echo "hello"\n',
+}
+JOB = """\
+  mine:
+    name: My own job
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    permissions: {}
+    steps:
+      - run: echo hello
+
+"""
+
+
+def work(project: Project) -> None:
+    """Do what people and their bots do in a month."""
+    for name, text in WORK.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        with (project / name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    project.replace("README.md", "## Where things are", "## Why\n\nBecause.\n\n## Where things are")
+    project.replace(
+        "Cargo.toml", "# What your crates share.\n", '# What your crates share.\nitoa = "1"\n'
+    )
+    core = "crates/core/Cargo.toml"
+    project.replace(core, "[dependencies]\n", "[dependencies]\nitoa.workspace = true\n")
+    project.replace("Cargo.toml", 'dbg_macro = "warn"', 'dbg_macro = "deny"')
+    project.replace(
+        "pyproject.toml", "dependencies = []", 'dependencies = [\n    "packaging>=24",\n]'
+    )
+    project.replace("pyproject.toml", '  "C4",\n', '  "C4",\n  "FLY",\n')
+    project.replace("deny.toml", '  "Zlib",\n', '  "Zlib",\n  "Zlib-acknowledgement",\n')
+    ci = ".github/workflows/ci.yml"
+    gate = "  # Your own jobs come here; name them below, in `needs`.\n\n"
+    project.replace(ci, gate, gate + JOB)
+    project.replace(ci, "      # Yours:\n", "      # Yours:\n      - mine\n")
+    project.replace(
+        "tools/platforms.toml",
+        'runner = { github = "ubuntu-24.04-arm" }',
+        'runner = { github = "ours-arm" }',
+    )
+
+
+def remove_starter(project: Project) -> None:
+    """Type what the README says."""
+    readme = (project / "README.md").read_text("utf-8")
+    lines = readme.split("these lines leave the empty project:\n\n```sh\n")[1].split("```")[0]
+    project.run("bash", "-euc", lines)
+
+
+def bump(project: Project) -> None:
+    """Raise each dependency to what is locked, as a bot does."""
+    locked = tomllib.loads((project / "uv.lock").read_text("utf-8"))["package"]
+    versions = {package["name"]: package["version"] for package in locked}
+    path = project / "pyproject.toml"
+    text = path.read_text("utf-8")
+    raised = re.sub(
+        r'^  "([\w-]+)>=[\d.]+', lambda m: f'  "{m[1]}>={versions[m[1]]}', text, flags=re.MULTILINE
+    )
+    assert raised != text
+    path.write_text(raised, "utf-8")
+    project.replace("Cargo.toml", 'itoa = "1"', 'itoa = "1.0.1"')
+
+
+def lines(project: Project) -> dict[str, Counter[str]]:
+    """Count the lines of each file that Git knows."""
+    names = git(project.path, "ls-files").splitlines()
+    return {name: Counter((project / name).read_text("utf-8").splitlines()) for name in names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", OLDER)
+def test_a_month_of_work_survives_a_new_version(tmp_path: Path, version: str) -> None:
+    clone = history(tmp_path / "template")
+    project = copy_at(clone, version, tmp_path / "new", {})
+    born = lines(project)
+    remove_starter(project)
+    work(project)
+    project.just("setup")
+    commit(project.path)
+    project.just("release", "minor")
+    bump(project)
+    project.run("uv", "lock")
+    commit(project.path)
+    mine = lines(project)
+
+    output = project.just("update", version_of(all_of_these))
+    assert conflicts(project) == set()
+    assert "\nNo conflicts.\n" in output
+    assert "\nAll checks passed." in output
+    assert "\nYour wheel stays byte for byte the same.\n" in output
+    git(project.path, "add", "--all")
+    after = lines(project)
+    for name in set(mine) - {".copier-answers.yml", "uv.lock", "Cargo.lock"}:
+        missing = mine[name] - born.get(name, Counter()) - after[name]
+        assert not missing, f"{name} lost lines"
+    assert "# new key" in after["pyproject.toml"]
+    assert "# hello" in after["deny.toml"]
+    assert any("# v99.0.0" in line for line in after[".github/workflows/ci.yml"])
