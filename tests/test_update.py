@@ -1,20 +1,25 @@
 """An update brings what is new, and no line of a person is lost in silence."""
 
+import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from copier import VcsRef
 from pathspec import PathSpec
-from project import Project, commit, git, render
+from project import Answer, Project, commit, git, render
 from test_questions import documents
 from versions import (
     ANSWERS,
+    AZURE,
     CHANGES,
     NOW,
     OLDER,
     OWNERSHIP,
+    PRIVATE,
     RELEASES,
     Change,
     conflicts,
@@ -273,3 +278,161 @@ def test_a_rewritten_and_a_deleted_starter_are_left_alone(make: Make) -> None:
     update(project, version_of(every_file))
     assert (project / "crates/core/src/collatz.rs").read_text("utf-8") == "// mine\n"
     assert not (project / "tests/test_collatz.py").exists()
+
+
+# Switched off and on again
+
+SWITCHES: dict[str, dict[str, Answer]] = {
+    "PyPI": {"wheels_to": ["pypi"]},
+    "Azure": {"wheels_to": ["azure"], "crate_to": ["azure"], **AZURE},
+    "private": {"wheels_to": ["private"], "crate_to": ["private"], **PRIVATE},
+    "crates.io and PyPy": {"crate_to": ["crates-io"], "extras": ["pypy"]},
+}
+
+
+def switch(project: Project, answers: Mapping[str, Answer]) -> None:
+    """Change answers as `just answer` does, and commit."""
+    update(project, VcsRef.CURRENT, **answers)
+    assert conflicts(project) == set()
+    commit(project.path)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_an_option_goes_on_and_off_and_on(make: Make, name: str) -> None:
+    """Edits elsewhere stay. A workflow goes with its destination; `just answer` names it."""
+    on = SWITCHES[name]
+    project = make(answers="none")
+    off = {key: value for key, value in project.answers().items() if key in on}
+    for path in (".github/workflows/ci.yml", "pyproject.toml", "crates/core/Cargo.toml"):
+        with (project / path).open("a", encoding="utf-8") as file:
+            file.write("\n# mine\n")
+    commit(project.path)
+    without = content(project)
+    switch(project, on)
+    with_it = content(project)
+    assert with_it != without
+    switch(project, off)
+    assert content(project) == without
+    switch(project, on)
+    assert content(project) == with_it
+
+
+def test_an_edited_row_survives_wide_and_usual(make: Make) -> None:
+    project = make()
+    row = 'runner = { github = "ubuntu-24.04-arm" }'
+    project.replace("tools/platforms.toml", row, 'runner = { github = "ours" }')
+    commit(project.path)
+    edited = content(project)
+    for answer in ("wide", "usual"):
+        switch(project, {"platforms": answer})
+        assert 'runner = { github = "ours" }' in (project / "tools/platforms.toml").read_text()
+    assert content(project) == edited
+
+
+def test_an_edited_row_that_goes_is_a_conflict(make: Make) -> None:
+    project = make()
+    row = 'runner = { github = "ubuntu-24.04-arm" }'
+    project.replace("tools/platforms.toml", row, 'runner = { github = "ours" }')
+    commit(project.path)
+    update(project, VcsRef.CURRENT, platforms="choose", platform_ids=["manylinux-x86_64"])
+    assert conflicts(project) == {"tools/platforms.toml"}
+    assert 'runner = { github = "ours" }' in (project / "tools/platforms.toml").read_text()
+
+
+# Other tools, other places
+
+
+def update_with(project: Project, *command: str, **environment: str) -> str:
+    """Update with a program of its own, without trust."""
+    words = ("update", "--defaults", "--quiet", "--vcs-ref", version_of(every_file))
+    return project.run(*command, *words, env=environment)
+
+
+def planted(project: Project) -> bool:
+    """Tell whether the newer version has arrived, without a conflict."""
+    return "planted" in (project / "deny.toml").read_text("utf-8") and not conflicts(project)
+
+
+@pytest.mark.parametrize("copier", [f"copier=={documents()[0]['_min_copier_version']}", "copier"])
+def test_the_oldest_and_the_newest_copier_do(make: Make, copier: str) -> None:
+    project = make()
+    update_with(project, "uvx", "--from", copier, "copier")
+    assert planted(project)
+
+
+def test_an_older_copier_is_refused_with_a_reason(make: Make) -> None:
+    command = ("uvx", "--from", "copier==9.18.2", "copier", "update", "--defaults")
+    assert "This template requires Copier version >= 9.19.1" in make().run(*command, code=1)
+
+
+def test_an_old_git_does(make: Make) -> None:
+    if not (older := os.environ.get("OLDER_GIT")):
+        pytest.skip("OLDER_GIT does not name a folder with an older `git`: see docs/testing.md")
+    project = make()
+    environment = {"PATH": f"{older}:{os.environ['PATH']}"}
+    assert "git version 2.30." in project.run("git", "--version", env=environment)
+    update_with(project, sys.executable, "-m", "copier", **environment)
+    assert planted(project)
+
+
+def test_a_git_that_is_newer_than_copier_expects_does(make: Make, tmp_path: Path) -> None:
+    """Git 2.55 rejects this option: https://github.com/copier-org/copier/issues/2759."""
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    refuse = 'for word; do [ "$word" = "--inter-hunk-context=-1" ] && exit 129; done'
+    wrapper.write_text(f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n', "utf-8")
+    wrapper.chmod(0o755)
+    project = make()
+    path = f"{wrapper.parent}:{os.environ['PATH']}"
+    update_with(project, sys.executable, "-m", "copier", PATH=path)
+    assert planted(project)
+
+
+def test_lines_may_end_as_on_windows(make: Make) -> None:
+    project = make()
+    project.replace("pyproject.toml", '  "B",\n', '  "B",\n  "FLY",\n')
+    for path in (project / "pyproject.toml", project / "deny.toml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    commit(project.path)
+    update(project, version_of(every_file))
+    assert planted(project)
+    assert b'  "FLY",' in (project / "pyproject.toml").read_bytes()
+
+
+def test_a_project_may_stand_in_a_larger_repository(make: Make, tmp_path: Path) -> None:
+    project = make()
+    shutil.rmtree(project / ".git")
+    around = tmp_path / "around"
+    shutil.copytree(project.path, around / "deep/new")
+    git(around, "init", "--quiet")
+    commit(around)
+    (around / "dirt.txt").write_text("not committed\n", "utf-8")
+    inner = Project(around / "deep/new")
+    update(inner, version_of(every_file))
+    assert planted(inner)
+    assert git(around, "status", "--porcelain", "dirt.txt") == "?? dirt.txt"
+
+
+def test_hooks_that_fail_are_no_hindrance(make: Make) -> None:
+    project = make()
+    hooks = project / ".git/hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("pre-commit", "post-checkout", "commit-msg"):
+        (hooks / name).write_text("#!/bin/sh\nexit 1\n", "utf-8")
+        (hooks / name).chmod(0o755)
+    update(project, version_of(every_file))
+    assert planted(project)
+
+
+def test_nothing_rendered_is_in_a_usual_global_ignore_file(make: Make, tmp_path: Path) -> None:
+    """Copier overwrites edits in ignored files; `just update` sets a person's own rules aside."""
+    rules = tmp_path / "ignore"
+    usual = ".DS_Store .idea/ .vscode/ *.swp *~ .env .envrc Thumbs.db .direnv/ *.log *.orig .tool-versions"
+    rules.write_text("\n".join(usual.split()), "utf-8")
+    project = make(answers="everything")
+    names = git(project.path, "ls-files")
+    config = ("-c", f"core.excludesFile={rules}")
+    assert (
+        git(project.path, *config, "ls-files", "--cached", "--ignored", "--exclude-standard") == ""
+    )
+    assert len(names.splitlines()) > 40

@@ -28,18 +28,21 @@ AZURE = {
     "azure_project": "tools",
     "azure_feed": "feed",
 }
+PRIVATE = {
+    "private_index_url": "https://registry.example.org/pypi/simple/",
+    "private_registry_url": "https://registry.example.org/cargo/index/",
+    "private_upload_url": "https://registry.example.org/pypi/upload/",
+}
 ANSWERS: dict[str, dict[str, Answer]] = {
     "defaults": {},
     "everything": {
         **AZURE,
+        **PRIVATE,
         "crate_to": ["crates-io", "azure", "private"],
         "description": 'Fast: "things" & # more.',
         "extras": ["pypy"],
         "license": "MIT OR Apache-2.0",
         "platforms": "wide",
-        "private_index_url": "https://registry.example.org/pypi/simple/",
-        "private_registry_url": "https://registry.example.org/cargo/index/",
-        "private_upload_url": "https://registry.example.org/pypi/upload/",
         "repository_url": "https://github.com/ada/new",
         "starter": "fizzbuzz",
         "user_email": "ada@example.org",
