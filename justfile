@@ -36,6 +36,10 @@ demo-cibuildwheel:
 freshness *issue:
     uv run python tests/freshness.py {{ issue }}
 
+# For CI: release what releases.yml has and GitHub has not
+release:
+    uv run python tests/releases.py
+
 # Formats, lints and types of the tests
 lint:
     uv run ruff format --check

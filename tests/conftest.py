@@ -35,7 +35,7 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 # Fixtures that cost a minute: tests that need the same one run in the same worker.
-COSTLY = ("checked", "cross", "projects", "ready", "released", "wheel_set")
+COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "wheel_set")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,3 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in COSTLY:
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what updates did to lines that people wrote."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    properties = [pair for report in reports for pair in report.user_properties]
+    rows = [row for name, row in properties if name == "update"]
+    if rows:
+        terminalreporter.section("updates: files with a person's line, conflicts, lines lost")
+        for version, answers, change, files, conflicts, lost in sorted(rows):
+            counts = f"{files:6}{conflicts:6}{lost:6}"
+            terminalreporter.write_line(f"{version:10}{answers:14}{change:22}{counts}")

@@ -11,6 +11,7 @@ import pytest
 from copier import VcsRef
 from pathspec import PathSpec
 from project import Answer, Project, commit, git, render
+from releases import RELEASES
 from test_questions import documents
 from versions import (
     ANSWERS,
@@ -20,7 +21,6 @@ from versions import (
     OLDER,
     OWNERSHIP,
     PRIVATE,
-    RELEASES,
     Change,
     conflicts,
     copy_at,

@@ -2,18 +2,18 @@
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import copier
 import pytest
-import yaml
 from pathspec import PathSpec
 from project import ROOT, Answer, Project, commit, git, render, template
+from releases import RELEASES
 from test_questions import hidden
 
+Change = Callable[[Path], None]
 NOW = "90.0.0"  # what stands in the working tree
-RELEASES: dict[str, str] = yaml.safe_load((ROOT / "releases.yml").read_text("utf-8")) or {}
 # From which versions the tests update: the newest release at each push, all of them at night.
 OLDER = [
     pytest.param(
@@ -69,7 +69,7 @@ def tag_releases(clone: Path) -> list[str]:
     return missing
 
 
-def history(folder: Path) -> Path:
+def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
     """Clone the template with a tag for each release, for what stands here, and for each change."""
     git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
     tag_releases(folder)
@@ -80,7 +80,7 @@ def history(folder: Path) -> Path:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", NOW)
     git(folder, "tag", NOW)
-    for change in [*CHANGES, *MISTAKES]:
+    for change in [*CHANGES, *MISTAKES] if changes is None else changes:
         git(folder, "checkout", "--quiet", NOW)
         change(folder)
         commit(folder, version_of(change))
@@ -99,7 +99,7 @@ def owner(name: str) -> str:
     return found
 
 
-def version_of(change: Callable[[Path], None]) -> str:
+def version_of(change: Change) -> str:
     """Name the pretended version that has a change."""
     return f"90.{1 + [*CHANGES, *MISTAKES].index(change)}.0"
 
@@ -238,7 +238,6 @@ def all_of_these(clone: Path) -> None:
         change(clone)
 
 
-Change = Callable[[Path], None]
 CHANGES: list[Change] = [
     new_pin,
     new_key,

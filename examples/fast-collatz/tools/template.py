@@ -1,0 +1,342 @@
+"""Take what is new from the template, and say what that does: Copier does the work.
+
+Usage: python tools/template.py answer              change the answers in $ANSWERS, such as "platforms=wide"
+       python tools/template.py update [VERSION]    take the newest version of the template, or this one
+       python tools/template.py drift               show where the template's own files were changed
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+from contents import PACKAGE
+from platforms import ROOT
+from wheels import build_environment, forget_folder
+
+ANSWERS_FILE = ROOT / ".copier-answers.yml"
+# Where the template's own files are; all else is yours.
+OWNED = (
+    ".cargo/config.toml",
+    ".copier-answers.yml",
+    ".editorconfig",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    "Cargo.toml",
+    "RELEASING.md",
+    "crates/core/Cargo.toml",
+    "crates/py/Cargo.toml",
+    "deny.toml",
+    "justfile",
+    "pyproject.toml",
+    "tools",
+)
+QUESTIONS = (
+    "project_name",
+    "package_name",
+    "crate_name",
+    "description",
+    "repository_url",
+    "user_name",
+    "user_email",
+    "license",
+    "python_min",
+    "platforms",
+    "platform_ids",
+    "wheels_to",
+    "crate_to",
+    "azure_organization",
+    "azure_project",
+    "azure_feed",
+    "private_index_url",
+    "private_upload_url",
+    "private_registry_url",
+    "extras",
+    "starter",
+    "pyo3_version",
+    "msrv",
+    "edition",
+)
+ASKED_ONCE = {
+    "package_name": "it names the folder under python/, and what is in there is yours",
+    "crate_name": "Rust code that you wrote uses it",
+    "license": "its text is yours, and those who have a copy rely on it",
+    "starter": "its code is yours, so no update brings or removes any",
+}
+UNDO = "To undo all of it: git restore --source=HEAD --staged --worktree . && git clean -fd ."
+
+
+def git(*arguments: str, **environment: str) -> str:
+    """Run Git, and give what it prints; stop if it fails."""
+    result = subprocess.run(
+        ["git", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        sys.exit(f"`git {' '.join(arguments)}` failed: {result.stderr.strip()}")
+    return result.stdout.strip()
+
+
+def without_global_ignores() -> dict[str, str]:
+    """Let Git see every file: Copier overwrites edits in files that a person's own settings ignore."""
+    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    return {
+        **os.environ,
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": "core.excludesFile",
+        f"GIT_CONFIG_VALUE_{count}": "",
+    }
+
+
+def copier(*arguments: str | Path) -> str:
+    """Run Copier without asking, and give what it says; stop with its last line if it fails."""
+    result = subprocess.run(
+        [sys.executable, "-m", "copier", *arguments, "--defaults"],
+        cwd=ROOT,
+        env=without_global_ignores(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        *_, last = result.stdout.strip().splitlines() or ["it said nothing"]
+        changed = "" if git("status", "--porcelain", "--", ".") else " Nothing was changed."
+        reason = re.sub(r"^\w+Error: ", "", last)
+        sys.exit(f"Copier refuses: {reason}{changed}")
+    return result.stdout
+
+
+def stored() -> dict[str, str]:
+    """Read the stored answers, each as YAML."""
+    keys = re.split(r"^(\w+):", ANSWERS_FILE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    return {key: " ".join(value.split()) for key, value in zip(keys[::2], keys[1::2], strict=True)}
+
+
+# Before
+
+
+def refuse_unsafe() -> None:
+    """Stop where an update could lose something, or could not be undone."""
+    if not succeeds("git", "rev-parse", "--verify", "--quiet", "HEAD"):
+        sys.exit(
+            "The project has no commit yet: type `git init`, `git add --all` and `git commit`."
+        )
+    if changed := git("status", "--porcelain", "--", "."):
+        sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
+    if ignored := [path for path in owned(ROOT) if is_ignored(path)]:
+        names = ", ".join(ignored)
+        sys.exit(f".gitignore hides {names}: an update would overwrite your edits. Take it out.")
+    if notes := re.findall("^#.*", read(ANSWERS_FILE.name), re.MULTILINE)[1:]:
+        sys.exit(
+            f"An update would lose what stands in {ANSWERS_FILE.name}: {notes[0]}. Take it out."
+        )
+    core = re.search(r'^rust_core = .*package = "(.*?)"', read("Cargo.toml"), re.MULTILINE)
+    built = {"package_name": PACKAGE, "crate_name": core[1] if core else ""}
+    for key, name in built.items():
+        found = stored().get(key, name).strip("'\"")
+        if found != name:
+            sys.exit(
+                f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {name}."
+                f" Write {name} there: {key} is asked only once, since {ASKED_ONCE[key]}."
+            )
+
+
+def read(name: str) -> str:
+    """Read a file of the project."""
+    return (ROOT / name).read_text("utf-8")
+
+
+def owned(folder: Path) -> list[str]:
+    """List the template's own files in a folder that has a project."""
+    found = [path for name in OWNED for path in [folder / name, *(folder / name).rglob("*")]]
+    names = [path.relative_to(folder).as_posix() for path in found if path.is_file()]
+    return sorted(name for name in names if not name.endswith(".pyc"))
+
+
+def is_ignored(name: str) -> bool:
+    """Ask Git whether the project's own rules ignore a file."""
+    return succeeds("git", "check-ignore", "--quiet", "--no-index", name)
+
+
+def succeeds(*command: str) -> bool:
+    """Tell whether a command ends without an error."""
+    environment = without_global_ignores()
+    result = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
+    return result.returncode == 0
+
+
+def pairs(words: str) -> dict[str, str]:
+    """Split "platforms=wide description=Two words" at the names."""
+    parts = re.split(r"(?:^|\s+)(\w+)=", words)
+    answers = dict(zip(parts[1::2], parts[2::2], strict=True))
+    if parts[0] or not answers:
+        sys.exit(f"{parts[0] or words!r} is no answer: type it as `just answer platforms=wide`.")
+    for key in answers:
+        if key not in QUESTIONS:
+            sys.exit(f"{key} is no question of the template. The questions: {', '.join(QUESTIONS)}")
+        if key in ASKED_ONCE:
+            sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
+    return answers
+
+
+# After
+
+
+def report_answers(before: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Name the versions, the new questions whose defaults were taken, and what else became of answers."""
+    after = stored()
+    if before["_commit"] != after["_commit"]:
+        print(f"The template was {before['_commit']}, and is {after['_commit']} now.")
+    for key, value in after.items():
+        if key in given or key.startswith("_") or value == before.get(key):
+            continue
+        if key in before:
+            print(f"{key} was {before[key]}, and is {value} now.")
+        else:
+            print(f"{key} is new, and its default was taken: {value}")
+    for key in given:
+        if key not in after:
+            print(f"{key} was not stored: with these answers, nobody is asked for it.")
+
+
+def report_files(news: Iterable[str]) -> None:
+    """Print the template's own news, and name files that are gone."""
+    print(*news, sep="\n", end="\n" if news else "")
+    for name in git("diff", "HEAD", "--name-only", "--relative", "--diff-filter=D").splitlines():
+        print(
+            f"{name} is deleted. To have it back: git restore --source=HEAD --staged --worktree {name}"
+        )
+
+
+def stop_at_conflicts() -> None:
+    """List conflicts file by file, and stop if there is one."""
+    names = git("diff", "--name-only", "--relative", "--diff-filter=U").splitlines()
+    if not names:
+        print("No conflicts.", flush=True)
+        return
+    print(
+        "Conflicts. In each file choose between the lines, then `git add` it, and type `just check`:"
+    )
+    for name in names:
+        print(f"  {name}: {len(re.findall('^<<<<<<< ', read(name), re.MULTILINE))}")
+    sys.exit(UNDO)
+
+
+def compare_wheels() -> str:
+    """Build a wheel of the last commit and one of what is there now, and say what differs in them."""
+    # In one folder that stays, or cargo would compile every dependency anew.
+    source = ROOT / "target/compared"
+    before, after = (build_wheel(tree, source) for tree in ("HEAD", work_tree()))
+    if before == after:
+        return "Your wheel stays byte for byte the same."
+    old, new = members(before), members(after)
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return f"This changes in your wheel: {', '.join(changed)}"
+
+
+def work_tree() -> str:
+    """Store what is there now in Git, without a commit, and give its name."""
+    with tempfile.TemporaryDirectory() as scratch:
+        index = str(Path(scratch, "index"))
+        git("read-tree", "HEAD", GIT_INDEX_FILE=index)
+        git("add", "--all", ".", GIT_INDEX_FILE=index)
+        return git("write-tree", GIT_INDEX_FILE=index)
+
+
+def build_wheel(tree: str, source: Path) -> bytes:
+    """Build a wheel of a tree of Git in a folder, which is emptied first."""
+    shutil.rmtree(source, ignore_errors=True)
+    archive = subprocess.check_output(["git", "archive", tree], cwd=ROOT)
+    with tarfile.open(fileobj=BytesIO(archive)) as files:
+        files.extractall(source, filter="data")
+    for path in source.rglob("*.rs"):
+        path.touch()  # cargo compares times, and those of a commit are old
+    command = ["maturin", "build", "--release", "--quiet", "--interpreter", sys.executable]
+    environment = build_environment(source)
+    subprocess.run([*command, "--out", source / "dist"], cwd=source, env=environment, check=True)
+    (wheel,) = (source / "dist").glob("*.whl")
+    forget_folder(wheel, source)
+    return wheel.read_bytes()
+
+
+def members(wheel: bytes) -> dict[str, bytes]:
+    """Read what a wheel holds, but for the list of it."""
+    with zipfile.ZipFile(BytesIO(wheel)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
+        return {name: archive.read(name) for name in names}
+
+
+# The verbs
+
+
+def apply(options: Iterable[str], given: Mapping[str, str]) -> None:
+    """Let Copier update the project, and say all that a person wants to know before a commit."""
+    refuse_unsafe()
+    before = stored()
+    said = copier("update", *options)
+    if not git("status", "--porcelain", "--", "."):
+        print("Nothing changes: the project has this version, and these answers.")
+        return
+    report_answers(before, given)
+    report_files([line for line in said.splitlines() if line.startswith("- ")])
+    stop_at_conflicts()
+    check = [os.environ.get("JUST", "just"), "check"]
+    if subprocess.run(check, cwd=ROOT, check=False).returncode:
+        sys.exit(f"`just check` fails after this, see above.\n{UNDO}")
+    print(f"\n{compare_wheels()}\nTo keep it: git add --all && git commit\n{UNDO}")
+
+
+def answer(words: str) -> None:
+    """Change answers; the version of the template stays."""
+    given = pairs(words)
+    data = [part for key, value in given.items() for part in ("--data", f"{key}={value}")]
+    apply(["--vcs-ref", ":current:", *data], given)
+
+
+def drift() -> None:
+    """Compare the template's own files with a fresh copy of the recorded version."""
+    answers = stored()
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh, here = Path(scratch, "template"), Path(scratch, "project")
+        version = ("--quiet", "--vcs-ref", answers["_commit"], "--data-file", ANSWERS_FILE)
+        copier("copy", *version, answers["_src_path"], fresh)
+        for name in owned(fresh):
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).exists():
+                shutil.copy(ROOT / name, here / name)
+        for path in fresh.rglob("*"):
+            if path.is_file() and path.relative_to(fresh).as_posix() not in owned(fresh):
+                path.unlink()
+        subprocess.run(
+            ["git", "diff", "--no-index", "template", "project"], cwd=scratch, check=False
+        )
+
+
+def main(words: list[str]) -> None:
+    """Do what the words say."""
+    match words:
+        case ["answer"]:
+            answer(os.environ["ANSWERS"])
+        case ["update", *version] if len(version) < 2:
+            apply(["--vcs-ref", *version] if version else [], {})
+        case ["drift"]:
+            drift()
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

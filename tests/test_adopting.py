@@ -1,0 +1,111 @@
+"""A project that somebody has becomes a rendered one by the lines of docs/adopting.md."""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from project import ROOT, Project, commit, git
+from test_docs import blocks
+from versions import NOW, conflicts, every_file, history, update, version_of
+
+GUIDE = ROOT / "docs/adopting.md"
+CRATE = {
+    "Cargo.toml": '[package]\nname = "my-crate"\nversion = "1.4.2"\nedition = "2021"\nlicense = "MIT"\n'
+    'description = "Doubles."\n\n[dependencies]\nitoa = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
+    "README.md": "# My crate\n",
+    "benches/speed.rs": "fn main() {}\n",
+    "src/lib.rs": "pub fn double(number: u64) -> u64 {\n    number * 2\n}\n",
+    "tests/doubles.rs": "#[test]\nfn doubles() {\n    assert_eq!(my_crate::double(2), 4);\n}\n",
+}
+PACKAGE = {
+    "README.md": "# Greet\n",
+    "pyproject.toml": '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+    '[project]\nname = "greet"\nversion = "2.3.0"\ndependencies = ["packaging>=24"]\n',
+    "src/greet/__init__.py": 'from packaging.version import Version\n\nVERSION = Version("2.3.0")\n\n\ndef greet(name):\n    return f"Hello {name}"\n',
+    "tests/test_greet.py": 'from greet import greet\n\n\ndef test_greet():\n    assert greet("Ada") == "Hello Ada"\n',
+}
+
+
+def existing(folder: Path, files: Mapping[str, str]) -> Project:
+    """Make the project that somebody has."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    git(folder, "init", "--quiet")
+    commit(folder)
+    return Project(folder)
+
+
+def follow(project: Project, clone: Path, heading: str, target: Mapping[str, str]) -> str:
+    """Do what a section says, and give what its lines print."""
+    output = ""
+    for language, file, text in blocks(GUIDE, heading):
+        if language == "sh":
+            lines = text.replace("gh:OWNER/copier-pyo3", f"--vcs-ref {NOW} {clone}")
+            lines = re.sub(r"^just ", "uvx --from rust-just just ", lines, flags=re.MULTILINE)
+            output += project.run("bash", "-euc", lines, env=target)
+        else:
+            (project / file).write_text(text, "utf-8")
+    return output
+
+
+@pytest.fixture(scope="module")
+def adopted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What cargo compiled serves all of them."""
+    return {"CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("target"))}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return history(tmp_path_factory.mktemp("history") / "template")
+
+
+def later(project: Project) -> None:
+    """Update the adopted project as any other."""
+    commit(project.path)
+    update(project, version_of(every_file))
+    assert conflicts(project) <= {"crates/core/Cargo.toml"}  # the one that was theirs before
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+def test_a_pyo3_project_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+    new = [sys.executable, "-m", "maturin", "new", "--bindings", "pyo3", "--mixed", "hello"]
+    Project(tmp_path).run(*new)
+    project = existing(
+        tmp_path / "hello",
+        {
+            "tests/test_it.py": "import hello\n\n\ndef test_it():\n"
+            '    assert hello.sum_as_string(1, 2) == "3"\n',
+            "README.md": "# Hello\n",
+        },
+    )
+    follow(project, clone, "A PyO3 project", adopted)
+    follow(project, clone, "Fewer rules", adopted)
+    assert "All checks passed." in project.just("setup", "fmt", "stubs", "check", env=adopted)
+    assert "sum_as_string" in (project / "python/hello/_rust.pyi").read_text("utf-8")
+    later(project)
+
+
+@pytest.mark.slow
+def test_a_rust_crate_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+    project = existing(tmp_path / "my-crate", CRATE)
+    output = follow(project, clone, "A Rust crate", adopted)
+    assert "All checks passed." in output
+    assert "test doubles ... ok" in output
+    assert (project / "README.md").read_text("utf-8") == "# My crate\n"
+    for name in ("src/lib.rs", "tests/doubles.rs", "benches/speed.rs"):
+        assert (project / "crates/core" / name).read_text("utf-8") == CRATE[name]
+    assert "1.4.2" in project.just("rehearse", env=adopted)
+    later(project)
+
+
+@pytest.mark.slow
+def test_a_python_package_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+    project = existing(tmp_path / "greet", PACKAGE)
+    output = follow(project, clone, "A Python package", adopted)
+    assert "All checks passed." in output
+    assert 'version = "2.3.0"' in (project / "pyproject.toml").read_text("utf-8")
+    later(project)

@@ -1,0 +1,114 @@
+"""A release of the template is a row of releases.yml that keeps what earlier ones promised."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import releases
+import yaml
+from packaging.version import Version
+from project import ROOT, git
+from releases import RELEASES
+from test_questions import documents
+from versions import OWNERSHIP
+
+
+def at(version: str, path: str) -> str:
+    """Read a file of a release."""
+    return git(ROOT, "show", f"{RELEASES[version]}:{path}")
+
+
+def released_documents(version: str) -> list[dict[str, Any]]:
+    """Read copier.yml of a release without its includes."""
+    text = at(version, "copier.yml").replace("!include", "#")
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def default_of_now(name: str) -> str:
+    """Write out all defaults, which may read an older question."""
+    return " ".join(str(q.get("default")) for q in documents()[1].values() if name in str(q))
+
+
+def paths(text: str) -> set[str]:
+    """List paths of templates as the rendered project has them."""
+    return {path.removeprefix("template/").removesuffix(".jinja") for path in text.splitlines()}
+
+
+def test_versions_rise() -> None:
+    versions = [Version(version) for version in RELEASES]
+    assert versions == sorted(set(versions))
+    assert [str(version) for version in versions] == list(RELEASES)
+
+
+def test_each_version_is_a_commit_of_this_history() -> None:
+    assert git(ROOT, "rev-parse", "--is-shallow-repository") == "false", "fetch the whole history"
+    for commit in RELEASES.values():
+        assert re.fullmatch("[0-9a-f]{40}", commit)
+        git(ROOT, "merge-base", "--is-ancestor", commit, "HEAD")
+    for commit in git(ROOT, "log", "--format=%H", "--", "releases.yml").splitlines():
+        before = yaml.safe_load(git(ROOT, "show", f"{commit}:releases.yml")) or {}
+        assert before.items() <= RELEASES.items(), f"{commit} had other rows"
+
+
+def test_the_changelog_has_every_version() -> None:
+    for version in RELEASES:
+        assert releases.notes(version), f"CHANGELOG.md has no section {version}"
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_no_path_of_a_release_is_gone(version: str) -> None:
+    listing = git(ROOT, "ls-tree", "-r", "--name-only", RELEASES[version], "template/")
+    here = paths(git(ROOT, "ls-files", "template/"))
+    gone = {one["path"].removeprefix("/") for one in OWNERSHIP["gone"]}
+    assert paths(listing) - here <= gone
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_no_question_or_choice_of_a_release_is_gone(version: str) -> None:
+    now = documents()[1]
+    for name, question in released_documents(version)[1].items():
+        if question.get("when") is False:
+            continue
+        assert name in now or name in default_of_now(name), f"no default reads {name}"
+        if isinstance(question.get("choices"), dict) and name in now:
+            offered = set(map(str, now[name]["choices"].values()))
+            for value in map(str, question["choices"].values()):
+                assert value in offered or value in str(now[name]["default"]), f"{name}: {value}"
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_no_release_needs_trust(version: str) -> None:
+    settings = released_documents(version)[0]
+    assert not settings.keys() & {"_jinja_extensions", "_migrations", "_tasks"}
+
+
+def test_the_checklist_names_tests_that_there_are() -> None:
+    checklist = (ROOT / "docs/releasing.md").read_text("utf-8")
+    names = re.findall(r"\| `(test_\w+)` \|", checklist)
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(names) == 13
+    assert [name for name in names if f"def {name}(" not in tests] == []
+
+
+# Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/gh_release_create
+GH = """#!/bin/bash
+echo "$*" >> {log}
+case "$*" in
+"release list"*) echo 0.1.0 ;;
+"release create"*) cat >> {log} ;;
+esac
+"""
+
+
+def test_each_new_row_becomes_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log"
+    (tmp_path / "gh").write_text(GH.format(log=log))
+    (tmp_path / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(releases, "RELEASES", {"0.1.0": "a" * 40, "0.2.0": "b" * 40})
+    monkeypatch.setattr(releases, "notes", lambda version: f"What {version} brings.")
+    releases.main()
+    _, created, text = log.read_text().splitlines()
+    assert created == f"release create 0.2.0 --target {'b' * 40} --title 0.2.0 --notes-file -"
+    assert text == "What 0.2.0 brings."
