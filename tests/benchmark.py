@@ -1,11 +1,12 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy | loop | code | wheels [ID]…]
+Usage: python tests/benchmark.py [copy | update | loop | code | wheels [ID]…]
 
 `wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 """
 
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from conftest import SCRATCH
 from project import ROOT, Project, render, template, toolchain
 from test_questions import hidden
+from versions import NOW, copy_at, every_file, history, version_of
 
 EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
 BUILD_ONLY = """
@@ -95,6 +97,30 @@ def measure_copy() -> None:
     start = show("copier --version", version)
     allowed = 1.4 * start + 0.006 * files
     show(f"copier copy, {files} files", copy, f"allowed: {allowed:.3f} s")
+
+
+def processor(command: list[str], folder: Path) -> float:
+    """Run a command, and give the processor time of it and of all that it starts, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure_update() -> None:
+    """Time an update of the default project to a version that changes every file."""
+    folder = Path(tempfile.mkdtemp())
+    clone = history(folder / "template", [every_file])
+    copier = [sys.executable, "-m", "copier"]
+    start, update = [], []
+    for i in range(7):
+        start.append(processor([*copier, "--version"], folder))
+        project = copy_at(clone, NOW, folder / f"new{i}", {})
+        command = [*copier, "update", "--quiet", "--defaults", "--vcs-ref", version_of(every_file)]
+        update.append(processor(command, project.path))
+    base = show("copier --version, processor", start)
+    median = show("copier update, processor", update)
+    print(f"{median / base:.1f} times copier's own start")
 
 
 def measure_loop() -> None:
@@ -203,7 +229,12 @@ def emulated_build(project: Project) -> float:
     return wall(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
 
-MEASURES = {"copy": measure_copy, "loop": measure_loop, "code": measure_code}
+MEASURES = {
+    "copy": measure_copy,
+    "update": measure_update,
+    "loop": measure_loop,
+    "code": measure_code,
+}
 
 if __name__ == "__main__":
     match sys.argv[1:]:

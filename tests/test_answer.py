@@ -20,6 +20,8 @@ from versions import (
     version_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -212,7 +214,6 @@ def grown(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.mark.nightly
-@pytest.mark.slow
 def test_an_answer_that_changes_nothing_in_the_wheel_says_so(grown: Project) -> None:
     output = grown.just("answer", "platforms=wide")
     assert "No conflicts." in output
@@ -221,7 +222,6 @@ def test_an_answer_that_changes_nothing_in_the_wheel_says_so(grown: Project) -> 
     commit(grown.path)
 
 
-@pytest.mark.slow
 def test_what_changes_in_the_wheel_is_named(grown: Project) -> None:
     grown.replace("pyproject.toml", 'description = "', 'description = "Other. ')
     (grown / "python/new/more.py").write_text('"""More."""\n', "utf-8")

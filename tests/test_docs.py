@@ -92,6 +92,7 @@ def test_the_workflow_that_updates_passes_every_linter(tmp_path: Path) -> None:
     Project(tmp_path).run(tool("actionlint"), str(workflow))
 
 
+@pytest.mark.slow
 def test_the_script_of_the_workflow_tells_conflicts(make_conflict: Project) -> None:
     ((_, _, text),) = blocks(ROOT / "docs/bots.md", "Updates of the template, without Renovate")
     script = yaml.safe_load(text)["jobs"]["update"]["steps"][-1]["run"]
@@ -111,6 +112,7 @@ def test_the_script_of_the_workflow_tells_conflicts(make_conflict: Project) -> N
     assert git(remote, "log", "-1", "--format=%s", "template-update") == "Update with conflicts"
 
 
+@pytest.mark.slow
 def test_the_fleet_is_listed_with_its_conflicts(make_conflict: Project, tmp_path: Path) -> None:
     other = copy_at(Path(make_conflict.answers()["_src_path"]), NOW, tmp_path / "fleet/other", {})
     fleet = (sys.executable, str(ROOT / "docs/fleet.py"), "--answer", "python_min")

@@ -272,6 +272,7 @@ def test_copier_yml_has_no_misspelt_key_and_needs_no_trust() -> None:
         "_envops",
         "_exclude",
         "_message_after_copy",
+        "_message_after_update",
     }
     keys = {field.name for field in dataclasses.fields(Question)} | {"ask"}
     for name, question in questions.items():

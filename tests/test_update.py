@@ -134,6 +134,7 @@ def test_nothing_is_rendered_that_an_update_could_lose(born: Make, answers: str)
 # What an update brings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ANSWERS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_update_gives_what_a_fresh_copy_gives(
@@ -149,15 +150,17 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     assert without == [], "a change of the template did not arrive in these"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", OLDER)
 def test_a_second_update_changes_nothing(make: Make, version: str) -> None:
     project = make(version)
-    update(project, NOW)
+    update(project, version_of(every_file))
     commit(project.path)
-    update(project, NOW)
+    update(project, version_of(every_file))
     assert git(project.path, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ANSWERS)
 def test_step_by_step_is_the_same_as_at_once(make: Make, answers: str) -> None:
     slow, quick = make(VERSIONS[0], answers), make(VERSIONS[0], answers)
@@ -195,6 +198,7 @@ def lost(project: Project, markers: dict[str, str]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ANSWERS)
 @pytest.mark.parametrize("version", OLDER)
 def test_no_line_of_a_person_is_lost(
@@ -297,6 +301,7 @@ def switch(project: Project, answers: Mapping[str, Answer]) -> None:
     commit(project.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SWITCHES)
 def test_an_option_goes_on_and_off_and_on(make: Make, name: str) -> None:
     """Edits elsewhere stay. A workflow goes with its destination; `just answer` names it."""
@@ -317,6 +322,7 @@ def test_an_option_goes_on_and_off_and_on(make: Make, name: str) -> None:
     assert content(project) == with_it
 
 
+@pytest.mark.slow
 def test_an_edited_row_survives_wide_and_usual(make: Make) -> None:
     project = make()
     row = 'runner = { github = "ubuntu-24.04-arm" }'
@@ -353,6 +359,7 @@ def planted(project: Project) -> bool:
     return "planted" in (project / "deny.toml").read_text("utf-8") and not conflicts(project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copier", [f"copier=={documents()[0]['_min_copier_version']}", "copier"])
 def test_the_oldest_and_the_newest_copier_do(make: Make, copier: str) -> None:
     project = make()
@@ -360,11 +367,13 @@ def test_the_oldest_and_the_newest_copier_do(make: Make, copier: str) -> None:
     assert planted(project)
 
 
+@pytest.mark.slow
 def test_an_older_copier_is_refused_with_a_reason(make: Make) -> None:
     command = ("uvx", "--from", "copier==9.18.2", "copier", "update", "--defaults")
     assert "This template requires Copier version >= 9.19.1" in make().run(*command, code=1)
 
 
+@pytest.mark.slow
 def test_an_old_git_does(make: Make) -> None:
     if not (older := os.environ.get("OLDER_GIT")):
         pytest.skip("OLDER_GIT does not name a folder with an older `git`: see docs/testing.md")
@@ -375,6 +384,7 @@ def test_an_old_git_does(make: Make) -> None:
     assert planted(project)
 
 
+@pytest.mark.slow
 def test_a_git_that_is_newer_than_copier_expects_does(make: Make, tmp_path: Path) -> None:
     """Git 2.55 rejects this option: https://github.com/copier-org/copier/issues/2759."""
     wrapper = tmp_path / "bin/git"
@@ -388,6 +398,7 @@ def test_a_git_that_is_newer_than_copier_expects_does(make: Make, tmp_path: Path
     assert planted(project)
 
 
+@pytest.mark.slow
 def test_lines_may_end_as_on_windows(make: Make) -> None:
     project = make()
     project.replace("pyproject.toml", '  "B",\n', '  "B",\n  "FLY",\n')
@@ -399,6 +410,7 @@ def test_lines_may_end_as_on_windows(make: Make) -> None:
     assert b'  "FLY",' in (project / "pyproject.toml").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_project_may_stand_in_a_larger_repository(make: Make, tmp_path: Path) -> None:
     project = make()
     shutil.rmtree(project / ".git")
@@ -413,6 +425,7 @@ def test_a_project_may_stand_in_a_larger_repository(make: Make, tmp_path: Path) 
     assert git(around, "status", "--porcelain", "dirt.txt") == "?? dirt.txt"
 
 
+@pytest.mark.slow
 def test_hooks_that_fail_are_no_hindrance(make: Make) -> None:
     project = make()
     hooks = project / ".git/hooks"
@@ -424,6 +437,7 @@ def test_hooks_that_fail_are_no_hindrance(make: Make) -> None:
     assert planted(project)
 
 
+@pytest.mark.slow
 def test_nothing_rendered_is_in_a_usual_global_ignore_file(make: Make, tmp_path: Path) -> None:
     """Copier overwrites edits in ignored files; `just update` sets a person's own rules aside."""
     rules = tmp_path / "ignore"
