@@ -11,6 +11,7 @@ import pytest
 import servers
 from project import Project, commit, git, render, toolchain
 from servers import TOKEN, Feed, Index, serve, serve_devpi, serve_index
+from test_platforms import edit_row
 
 pytestmark = pytest.mark.slow
 
@@ -308,14 +309,24 @@ def test_newer_metadata_than_private_indexes_accept_is_named(
 # Reading from private registries
 
 
-def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
-    project: Project, feed: Feed, index: Index, env: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.fixture
+def reader(
+    request: pytest.FixtureRequest,
+    project: Project,
+    feed: Feed,
+    index: Index,
+    env: dict[str, str],
+    tmp_path: Path,
+) -> Iterator[Project]:
+    """A project whose core depends on a crate of the feed, and its tests on a package of the index."""
+    oldest = getattr(request, "param", "3.15")
+    project.replace("pyproject.toml", ">=3.15", f">={oldest}")
+    project.replace("crates/py/Cargo.toml", "abi3-py315", f"abi3-py{oldest.replace('.', '')}")
     other = render(
         tmp_path / "theirs",
         None,
         starter="none",
-        python_min="3.15",
+        python_min=oldest,
         crate_to="[private]",
         private_registry_url=feed.url,
         wheels_to="[private]",
@@ -327,29 +338,52 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
     commit(other.path)
     other.just("wheels")
     other.just("crates")
-    # The core depends on a crate of the feed, and the tests on a package of the index.
+    dependency = 'theirs = { version = "0.1.0", registry = "private" }'
+    core = "crates/core/Cargo.toml"
+    project.replace(core, "[dependencies]\n", f"[dependencies]\n{dependency}\n")
+    project.replace("pyproject.toml", '  "pytest>=9",\n', '  "pytest>=9",\n  "theirs",\n')
+    table = '[tool.uv.sources]\ntheirs = { index = "private" }\n\n[[tool.uv.index]]\n'
+    project.replace("pyproject.toml", "[[tool.uv.index]]\n", table)
+    (project / "tests/test_theirs.py").write_text(
+        '"""The package of the feed is there."""\n\nimport theirs\n\n\n'
+        "def test_it_is_there() -> None:\n    assert theirs.__doc__\n"
+    )
     with serve_index(index):
         publish(other, env)
-        dependency = 'theirs = { version = "0.1.0", registry = "private" }'
-        project.replace(
-            "crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{dependency}\n"
-        )
-        project.replace("pyproject.toml", '  "pytest>=9",\n', '  "pytest>=9",\n  "theirs",\n')
-        table = '[tool.uv.sources]\ntheirs = { index = "private" }\n\n[[tool.uv.index]]\n'
-        project.replace("pyproject.toml", "[[tool.uv.index]]\n", table)
-        test = project / "tests/test_theirs.py"
-        test.write_text(
-            '"""The package of the feed is there."""\n\nimport theirs\n\n\n'
-            "def test_it_is_there() -> None:\n    assert theirs.__doc__\n"
-        )
-        without = {key: value for key, value in env.items() if "PRIVATE" not in key}
-        missing = project.just("setup", code=1, env=without)
-        assert str(index.port) in missing
-        half = {**without, **index.credentials}
-        assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in project.just("setup", code=1, env=half)
-        project.just("setup", env=env)
-        assert "All checks passed" in project.just("check", env=env)
-        assert "| new-0.1.0-cp315-abi3.abi3t-" in project.just("wheels", env=env)
+        yield project
+
+
+def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
+    reader: Project, index: Index, env: dict[str, str]
+) -> None:
+    without = {key: value for key, value in env.items() if "PRIVATE" not in key}
+    assert str(index.port) in reader.just("setup", code=1, env=without)
+    half = {**without, **index.credentials}
+    assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in reader.just("setup", code=1, env=half)
+    reader.just("setup", env=env)
+    assert "All checks passed" in reader.just("check", env=env)
+    assert "| new-0.1.0-cp315-abi3.abi3t-" in reader.just("wheels", env=env)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("reader", ["3.14"], indirect=True)
+def test_cibuildwheel_reads_a_feed_with_credentials_only(
+    reader: Project, index: Index, env: dict[str, str]
+) -> None:
+    if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
+        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+    reader.just("setup", env=env)
+    edit_row(reader, "manylinux-x86_64", "floor", '"2.31"')
+    engine = f"{os.environ['CIBW_CONTAINER_ENGINE']} --network=host"  # the feed is on this machine
+    settings = {"CIBW_CONTAINER_ENGINE": engine, "CIBW_SKIP": "*t-*"}
+    # The image has no free-threaded Python, so one wheel must be found missing.
+    output = reader.just("cibuildwheel", "manylinux-x86_64", code=1, env={**env, **settings})
+    assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in output, output
+    assert output.count("tests/test_theirs.py .") == 2
+    half = {key: value for key, value in env.items() if not key.startswith("UV_INDEX_")}
+    failed = reader.just("cibuildwheel", "manylinux-x86_64", code=1, env={**half, **settings})
+    assert "401 Unauthorized" in failed, failed
+    assert str(index.port) in failed
 
 
 # Setting a version

@@ -152,6 +152,31 @@ def test_provenance_of_another_commit_is_refused(runner: Runner) -> None:
     assert not (runner.scratch / "github/pypi").exists()
 
 
+def move_main_on(runner: Runner) -> None:
+    """Tag what was released, and commit something else afterwards."""
+    git(runner.project.path, "tag", "v0.2.0")
+    (runner.project / "README.md").write_text("# Newer\n", "utf-8")
+    commit(runner.project.path)
+
+
+def test_main_may_move_on_between_draft_and_publication(runner: Runner) -> None:
+    release(runner)
+    move_main_on(runner)
+    workflow = (runner.project / ".github/workflows/publish-pypi.yml").read_text("utf-8")
+    assert "          ref: ${{ env.TAG }}\n" in workflow
+    git(runner.project.path, "checkout", "--quiet", "v0.2.0")  # as actions/checkout does with it
+    assert publish(runner, "pypi")["Publish"] == "success", runner.output
+
+
+def test_a_tag_that_was_moved_is_refused(runner: Runner) -> None:
+    release(runner)
+    move_main_on(runner)
+    git(runner.project.path, "tag", "--force", "v0.2.0")
+    results = publish(runner, "pypi")
+    assert results["Fetch the release, and check who built it"] == "failure"
+    assert not (runner.scratch / "github/pypi").exists()
+
+
 def test_a_tag_of_another_version_is_refused(runner: Runner) -> None:
     release(runner)
     shutil.copytree(runner.scratch / "github/v0.2.0", runner.scratch / "github/v0.1.0")
