@@ -38,6 +38,7 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "wheel_set")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests by the costly fixture that they need, for `--dist loadgroup`."""
     for item in items:
