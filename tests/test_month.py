@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from project import Project, commit, git
-from versions import OLDER, all_of_these, conflicts, copy_at, history, version_of
+from versions import ANSWERS, OLDER, all_of_these, conflicts, copy_at, history, version_of
 
 WORK = {
     "crates/core/src/lib.rs": "\nmod mine;\npub use mine::twice;\n",
     "crates/core/src/mine.rs": "/// Twice a number.\n#[must_use]\npub fn twice(n: u64) -> u64 {\n    n * 2\n}\n",
     "crates/helper/Cargo.toml": '[package]\nname = "new-helper"\nversion.workspace = true\nedition.workspace = true\n'
-    "rust-version.workspace = true\nlicense.workspace = true\npublish = false\n\n[lints]\nworkspace = true\n",
+    "rust-version.workspace = true\npublish = false\n\n[lints]\nworkspace = true\n",
     "crates/helper/src/lib.rs": "//! A crate of my own.\n",
     "python/new/mine.py": '"""My own module."""\n\nANSWER = 42\n',
     "tests/test_mine.py": '"""My own test."""\n\nfrom new.mine import ANSWER\n\n\ndef test_the_answer() -> None:\n'
@@ -51,6 +51,7 @@ def work(project: Project) -> None:
     )
     project.replace("pyproject.toml", '  "C4",\n', '  "C4",\n  "FLY",\n')
     project.replace("deny.toml", '  "Zlib",\n', '  "Zlib",\n  "Zlib-acknowledgement",\n')
+    project.replace("deny.toml", '\n  "', '\n    "')  # as somebody's formatter has it
     ci = ".github/workflows/ci.yml"
     gate = "  # Your own jobs come here; name them below, in `needs`.\n\n"
     project.replace(ci, gate, gate + JOB)
@@ -91,11 +92,16 @@ def lines(project: Project) -> dict[str, Counter[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", OLDER)
-def test_a_month_of_work_survives_a_new_version(tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    "answers",
+    ["defaults", *(pytest.param(n, marks=pytest.mark.nightly) for n in [*ANSWERS][1:])],
+)
+def test_a_month_of_work_survives_a_new_version(tmp_path: Path, version: str, answers: str) -> None:
     clone = history(tmp_path / "template")
-    project = copy_at(clone, version, tmp_path / "new", {})
+    project = copy_at(clone, version, tmp_path / "new", ANSWERS[answers])
     born = lines(project)
-    remove_starter(project)
+    if project.answers()["starter"] != "none":
+        remove_starter(project)
     work(project)
     project.just("setup")
     commit(project.path)
