@@ -34,6 +34,14 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
 
 
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clone the template with all its versions, released and pretended."""
+    from versions import history  # as above
+
+    return history(tmp_path_factory.mktemp("history") / "template")
+
+
 # Fixtures that cost a minute: tests that need the same one run in the same worker.
 COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "wheel_set")
 

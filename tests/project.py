@@ -109,6 +109,12 @@ class Project:
         assert old in text, f"{name} has no {old!r}"
         (self / name).write_text(text.replace(old, new), "utf-8")
 
+    def remove_starter(self, env: Mapping[str, str] = os.environ) -> None:
+        """Type the lines of the README that leave the empty project."""
+        readme = (self / "README.md").read_text("utf-8")
+        lines = readme.split("these lines leave the empty project:\n\n```sh\n")[1].split("```")[0]
+        self.run("bash", "-euc", lines, env=env)
+
     def run(self, *command: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run a command in it, expect an exit code, and give all that was printed."""
         result = subprocess.run(

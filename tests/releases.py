@@ -6,13 +6,10 @@ gh is asked, with the token in GH_TOKEN.
 """
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import yaml
+from freshness import ROOT, ask
 
-ROOT = Path(__file__).resolve().parent.parent
 RELEASES: dict[str, str] = yaml.safe_load((ROOT / "releases.yml").read_text("utf-8")) or {}
 
 
@@ -24,25 +21,16 @@ def notes(version: str) -> str:
     return dict(zip(sections[1::2], sections[2::2], strict=True)).get(version, "").strip()
 
 
-def gh(*arguments: str, given: str = "") -> str:
-    """Run GitHub's client, stop if it fails, and give what it prints."""
-    result = subprocess.run(
-        ["gh", *arguments], input=given, capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        sys.exit(f"gh {' '.join(arguments)}: {result.stderr.strip()}")
-    return result.stdout
-
-
 def main() -> None:
     """Release what is not yet released; what is, stays as it is."""
-    listed = gh("release", "list", "--limit", "1000", "--json", "tagName", "--jq", ".[].tagName")
+    listed = ask("gh", "release", "list", "--limit=1000", "--json=tagName", "--jq=.[].tagName")
     for version, commit in RELEASES.items():
         if version in listed.split():
             print(f"{version} is there.")
             continue
         title = ("--title", version, "--notes-file", "-")
-        print(gh("release", "create", version, "--target", commit, *title, given=notes(version)))
+        create = ("gh", "release", "create", version, "--target", commit)
+        print(ask(*create, *title, given=notes(version)))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """A project that somebody has becomes a rendered one by the lines of docs/adopting.md."""
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from project import ROOT, Project, commit, git
-from test_docs import blocks
-from versions import NOW, conflicts, every_file, history, update, version_of
+from project import Project, commit, git
+from test_docs import type_it
+from versions import conflicts, every_file, update, version_of
 
-GUIDE = ROOT / "docs/adopting.md"
 CRATE = {
     "Cargo.toml": '[package]\nname = "my-crate"\nversion = "1.4.2"\nedition = "2021"\nlicense = "MIT"\n'
     'description = "Doubles."\n\n[dependencies]\nitoa = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
@@ -38,28 +36,10 @@ def existing(folder: Path, files: Mapping[str, str]) -> Project:
     return Project(folder)
 
 
-def follow(project: Project, clone: Path, heading: str, target: Mapping[str, str]) -> str:
-    """Do what a section says, and give what its lines print."""
-    output = ""
-    for language, file, text in blocks(GUIDE, heading):
-        if language == "sh":
-            lines = text.replace("gh:OWNER/copier-pyo3", f"--vcs-ref {NOW} {clone}")
-            lines = re.sub(r"^just ", "uvx --from rust-just just ", lines, flags=re.MULTILINE)
-            output += project.run("bash", "-euc", lines, env=target)
-        else:
-            (project / file).write_text(text, "utf-8")
-    return output
-
-
 @pytest.fixture(scope="module")
-def adopted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What cargo compiled serves all of them."""
-    return {"CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("target"))}
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return history(tmp_path_factory.mktemp("history") / "template")
+def adopted(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Say where the template is; what cargo compiled serves all of them."""
+    return {"CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("target")), "TEMPLATE": str(clone)}
 
 
 def later(project: Project) -> None:
@@ -71,7 +51,7 @@ def later(project: Project) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.slow
-def test_a_pyo3_project_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+def test_a_pyo3_project_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> None:
     new = [sys.executable, "-m", "maturin", "new", "--bindings", "pyo3", "--mixed", "hello"]
     Project(tmp_path).run(*new)
     project = existing(
@@ -82,17 +62,17 @@ def test_a_pyo3_project_is_adopted(tmp_path: Path, clone: Path, adopted: dict[st
             "README.md": "# Hello\n",
         },
     )
-    follow(project, clone, "A PyO3 project", adopted)
-    follow(project, clone, "Fewer rules", adopted)
+    type_it(project, "adopting.md", "A PyO3 project", adopted)
+    type_it(project, "adopting.md", "Fewer rules", adopted)
     assert "All checks passed." in project.just("setup", "fmt", "stubs", "check", env=adopted)
     assert "sum_as_string" in (project / "python/hello/_rust.pyi").read_text("utf-8")
     later(project)
 
 
 @pytest.mark.slow
-def test_a_rust_crate_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+def test_a_rust_crate_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> None:
     project = existing(tmp_path / "my-crate", CRATE)
-    output = follow(project, clone, "A Rust crate", adopted)
+    output = type_it(project, "adopting.md", "A Rust crate", adopted)
     assert "All checks passed." in output
     assert "test doubles ... ok" in output
     assert (project / "README.md").read_text("utf-8") == "# My crate\n"
@@ -103,9 +83,9 @@ def test_a_rust_crate_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str,
 
 
 @pytest.mark.slow
-def test_a_python_package_is_adopted(tmp_path: Path, clone: Path, adopted: dict[str, str]) -> None:
+def test_a_python_package_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> None:
     project = existing(tmp_path / "greet", PACKAGE)
-    output = follow(project, clone, "A Python package", adopted)
+    output = type_it(project, "adopting.md", "A Python package", adopted)
     assert "All checks passed." in output
     assert 'version = "2.3.0"' in (project / "pyproject.toml").read_text("utf-8")
     later(project)

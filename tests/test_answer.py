@@ -13,7 +13,6 @@ from versions import (
     OWNERSHIP,
     copy_at,
     every_file,
-    history,
     new_question,
     newer_pyo3,
     removed_file,
@@ -21,11 +20,6 @@ from versions import (
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return history(tmp_path_factory.mktemp("history") / "template")
 
 
 @pytest.fixture
@@ -102,13 +96,37 @@ def test_it_needs_a_commit(project: Project) -> None:
     assert "no commit yet: type `git init`" in tool(project, "update", code=1)
 
 
-def test_it_refuses_what_copier_would_overwrite(project: Project) -> None:
+def ignoring(project: Project, rule: str) -> dict[str, str]:
+    """Set a rule as a person does for all repositories of a machine."""
+    (project.path.parent / "ignore").write_text(f"{rule}\n", "utf-8")
+    path = str(project.path.parent / "ignore")
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.excludesFile",
+        "GIT_CONFIG_VALUE_0": path,
+    }
+
+
+@pytest.mark.parametrize("rule", ["/deny.toml", "tools/", "*.yml"])
+def test_it_refuses_what_copier_would_overwrite(project: Project, rule: str) -> None:
+    message = "An update would overwrite your edits in files that Git ignores."
+    globally = tool(project, "update", code=1, env=ignoring(project, rule))
+    assert message in globally
+    assert f"/ignore:1:{rule}\t" in globally
     with (project / ".gitignore").open("a", encoding="utf-8") as file:
-        file.write("/deny.toml\n")
+        file.write(f"{rule}\n")
     commit(project.path)
-    assert ".gitignore hides deny.toml: an update would overwrite your edits" in tool(
-        project, "update", code=1
-    )
+    here = tool(project, "update", code=1)
+    assert message in here
+    assert f"\n.gitignore:13:{rule}\t" in here
+
+
+def test_ignored_files_that_are_not_the_templates_are_no_hindrance(project: Project) -> None:
+    for name in (".DS_Store", ".github/.DS_Store"):
+        (project / name).write_bytes(b"a view of a folder")
+    settings = ignoring(project, ".DS_Store")
+    output = tool(project, "update", version_of(newer_pyo3), code=1, env=settings)
+    assert "\nNo conflicts.\n" in output
 
 
 def test_it_refuses_notes_in_the_answers_file(project: Project) -> None:
@@ -130,6 +148,28 @@ def test_it_refuses_names_that_were_changed_by_hand(project: Project, key: str) 
         f"says {key}: other, but the project has new. Write new there: {key} is asked only"
         in output
     )
+
+
+@pytest.mark.parametrize("key", ["package_name", "crate_name"])
+def test_a_name_is_changed_by_hand_as_the_guide_says(project: Project, key: str) -> None:
+    """The places that docs/updates.md lists, in one commit."""
+    places = {
+        "package_name": (("pyproject.toml", 'module-name = "{}._rust"'),),
+        "crate_name": (
+            ("crates/core/Cargo.toml", 'name = "{}"'),
+            ("Cargo.toml", 'package = "{}"'),
+        ),
+    }
+    for path, text in (*places[key], (".copier-answers.yml", f"{key}: {{}}")):
+        project.replace(path, text.format("new"), text.format("renamed"))
+    if key == "package_name":
+        (project / "python/new").rename(project / "python/renamed")
+    commit(project.path)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "\nNo conflicts.\n" in output
+    assert project.answers()[key] == "renamed"
+    kind = "python" if key == "package_name" else "crates"
+    assert not (project / kind / "new").exists()
 
 
 # It says what it did
@@ -192,7 +232,7 @@ def test_it_says_when_nothing_changes(project: Project) -> None:
 
 
 def test_drift_shows_edits_of_the_templates_files_only(project: Project) -> None:
-    assert tool(project, "drift") == ""
+    assert tool(project, "drift") == "No file of the template's was changed.\n"
     project.replace("deny.toml", "all-features = true", "all-features = false")
     (project / "README.md").write_text("# mine\n", "utf-8")
     (project / "tools/mine.py").write_text("", "utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, commit, git
-from versions import ANSWERS, OLDER, all_of_these, conflicts, copy_at, history, version_of
+from versions import ANSWERS, OLDER, all_of_these, conflicts, copy_at, version_of
 
 WORK = {
     "crates/core/src/lib.rs": "\nmod mine;\npub use mine::twice;\n",
@@ -63,13 +63,6 @@ def work(project: Project) -> None:
     )
 
 
-def remove_starter(project: Project) -> None:
-    """Type what the README says."""
-    readme = (project / "README.md").read_text("utf-8")
-    lines = readme.split("these lines leave the empty project:\n\n```sh\n")[1].split("```")[0]
-    project.run("bash", "-euc", lines)
-
-
 def bump(project: Project) -> None:
     """Raise each dependency to what is locked, as a bot does."""
     locked = tomllib.loads((project / "uv.lock").read_text("utf-8"))["package"]
@@ -96,12 +89,13 @@ def lines(project: Project) -> dict[str, Counter[str]]:
     "answers",
     ["defaults", *(pytest.param(n, marks=pytest.mark.nightly) for n in [*ANSWERS][1:])],
 )
-def test_a_month_of_work_survives_a_new_version(tmp_path: Path, version: str, answers: str) -> None:
-    clone = history(tmp_path / "template")
+def test_a_month_of_work_survives_a_new_version(
+    clone: Path, tmp_path: Path, version: str, answers: str
+) -> None:
     project = copy_at(clone, version, tmp_path / "new", ANSWERS[answers])
     born = lines(project)
     if project.answers()["starter"] != "none":
-        remove_starter(project)
+        project.remove_starter()
     work(project)
     project.just("setup")
     commit(project.path)

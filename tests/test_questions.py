@@ -14,31 +14,15 @@ import yaml
 from copier._user_data import Question
 from project import ROOT, render, template
 
-STORED = {
-    "project_name",
-    "package_name",
-    "crate_name",
-    "description",
-    "repository_url",
-    "user_name",
-    "user_email",
-    "license",
-    "python_min",
-    "platforms",
-    "wheels_to",
-    "crate_to",
-    "extras",
-    "starter",
-    "pyo3_version",
-    "msrv",
-    "edition",
-}
-
 
 def documents() -> list[dict[str, Any]]:
     """Read copier.yml without its includes."""
     text = (ROOT / "copier.yml").read_text("utf-8").replace("!include", "#")
     return [document for document in yaml.safe_load_all(text) if document]
+
+
+# What is stored where nothing but defaults are taken: questions without a condition.
+STORED = {name for name, question in documents()[1].items() if "when" not in question}
 
 
 def hidden(name: str, file: str = "") -> Any:  # noqa: ANN401  # YAML holds anything

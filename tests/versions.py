@@ -16,10 +16,8 @@ Change = Callable[[Path], None]
 NOW = "90.0.0"  # what stands in the working tree
 # From which versions the tests update: the newest release at each push, all of them at night.
 OLDER = [
-    pytest.param(
-        version, marks=[pytest.mark.nightly] * (version != [*RELEASES, NOW][len(RELEASES) - 1])
-    )
-    for version in RELEASES or {NOW: ""}
+    *(pytest.param(version, marks=pytest.mark.nightly) for version in [*RELEASES][:-1]),
+    [*RELEASES][-1],
 ]
 OWNERSHIP = hidden("ownership")
 
@@ -60,19 +58,11 @@ ANSWERS: dict[str, dict[str, Answer]] = {
 }
 
 
-def tag_releases(clone: Path) -> list[str]:
-    """Give the commit of each release its tag, and list the tags that were missing."""
-    there = git(clone, "tag").splitlines()
-    missing = [version for version in RELEASES if version not in there]
-    for version in missing:
-        git(clone, "tag", version, RELEASES[version])
-    return missing
-
-
 def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
     """Clone the template with a tag for each release, for what stands here, and for each change."""
     git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
-    tag_releases(folder)
+    for version, released in RELEASES.items():
+        git(folder, "tag", "--force", version, released)
     for name in ("copier.yml", "extensions", "template"):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

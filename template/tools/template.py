@@ -5,6 +5,7 @@ Usage: python tools/template.py answer              change the answers in $ANSWE
        python tools/template.py drift               show where the template's own files were changed
 """
 
+import itertools
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
-from contents import PACKAGE
+from contents import PACKAGE, capture
 from platforms import ROOT
 from wheels import build_environment, forget_folder
 
@@ -89,23 +90,11 @@ def git(*arguments: str, **environment: str) -> str:
     return result.stdout.strip()
 
 
-def without_global_ignores() -> dict[str, str]:
-    """Let Git see every file: Copier overwrites edits in files that a person's own settings ignore."""
-    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
-    return {
-        **os.environ,
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": "core.excludesFile",
-        f"GIT_CONFIG_VALUE_{count}": "",
-    }
-
-
 def copier(*arguments: str | Path) -> str:
     """Run Copier without asking, and give what it says; stop with its last line if it fails."""
     result = subprocess.run(
         [sys.executable, "-m", "copier", *arguments, "--defaults"],
         cwd=ROOT,
-        env=without_global_ignores(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -130,15 +119,19 @@ def stored() -> dict[str, str]:
 
 def refuse_unsafe() -> None:
     """Stop where an update could lose something, or could not be undone."""
-    if not succeeds("git", "rev-parse", "--verify", "--quiet", "HEAD"):
+    if not capture("git", "rev-parse", "--verify", "--quiet", "HEAD"):
         sys.exit(
             "The project has no commit yet: type `git init`, `git add --all` and `git commit`."
         )
     if changed := git("status", "--porcelain", "--", "."):
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
-    if ignored := [path for path in owned(ROOT) if is_ignored(path)]:
-        names = ", ".join(ignored)
-        sys.exit(f".gitignore hides {names}: an update would overwrite your edits. Take it out.")
+    # Copier sees no edits in ignored files, be they tracked or not, and whoever's rule it is.
+    paths = [*OWNED, *git("ls-files", "--", *OWNED).splitlines()]
+    if rules := capture("git", "check-ignore", "--verbose", "--no-index", "--", *paths):
+        sys.exit(
+            "An update would overwrite your edits in files that Git ignores. Take these rules out,"
+            f" or make them narrower:\n{rules}"
+        )
     if notes := re.findall("^#.*", read(ANSWERS_FILE.name), re.MULTILINE)[1:]:
         sys.exit(
             f"An update would lose what stands in {ANSWERS_FILE.name}: {notes[0]}. Take it out."
@@ -157,25 +150,6 @@ def refuse_unsafe() -> None:
 def read(name: str) -> str:
     """Read a file of the project."""
     return (ROOT / name).read_text("utf-8")
-
-
-def owned(folder: Path) -> list[str]:
-    """List the template's own files in a folder that has a project."""
-    found = [path for name in OWNED for path in [folder / name, *(folder / name).rglob("*")]]
-    names = [path.relative_to(folder).as_posix() for path in found if path.is_file()]
-    return sorted(name for name in names if not name.endswith(".pyc"))
-
-
-def is_ignored(name: str) -> bool:
-    """Ask Git whether the project's own rules ignore a file."""
-    return succeeds("git", "check-ignore", "--quiet", "--no-index", name)
-
-
-def succeeds(*command: str) -> bool:
-    """Tell whether a command ends without an error."""
-    environment = without_global_ignores()
-    result = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
-    return result.returncode == 0
 
 
 def pairs(words: str) -> dict[str, str]:
@@ -310,19 +284,20 @@ def drift() -> None:
     """Compare the template's own files with a fresh copy of the recorded version."""
     answers = stored()
     with tempfile.TemporaryDirectory() as scratch:
-        fresh, here = Path(scratch, "template"), Path(scratch, "project")
+        fresh = Path(scratch, "fresh")
         version = ("--quiet", "--vcs-ref", answers["_commit"], "--data-file", ANSWERS_FILE)
         copier("copy", *version, answers["_src_path"], fresh)
-        for name in owned(fresh):
-            (here / name).parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).exists():
-                shutil.copy(ROOT / name, here / name)
-        for path in fresh.rglob("*"):
-            if path.is_file() and path.relative_to(fresh).as_posix() not in owned(fresh):
-                path.unlink()
-        subprocess.run(
-            ["git", "diff", "--no-index", "template", "project"], cwd=scratch, check=False
-        )
+        rendered = [path for path in fresh.rglob("*") if path.is_file()]
+        names = [path.relative_to(fresh).as_posix() for path in rendered]
+        owned = [name for name in names if name.startswith(OWNED)]
+        for source, name in itertools.product((fresh, ROOT), owned):
+            copy = Path(scratch, "template" if source is fresh else "project", name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if (source / name).exists():
+                shutil.copy(source / name, copy)
+        compare = ["git", "diff", "--no-index", "template", "project"]
+        if not subprocess.run(compare, cwd=scratch, check=False).returncode:
+            print("No file of the template's was changed.")
 
 
 def main(words: list[str]) -> None:
