@@ -30,15 +30,26 @@ def blocks(path: Path, heading: str) -> Iterator[tuple[str, str, str]]:
             yield token.info, file, token.content
 
 
-def type_it(project: Project, guide: str, heading: str, env: Mapping[str, str]) -> str:
-    """Do what a section of a guide says, and give what its lines print."""
+def type_it(
+    project: Project,
+    guide: str,
+    heading: str,
+    env: Mapping[str, str] = os.environ,
+    cross: Mapping[str, str] = os.environ,
+) -> str:
+    """Do what a section of a guide says, and give what its lines print.
+
+    `just wheels` gets `cross` on top: a toolchain for foreign targets need not have rustfmt.
+    """
     output = ""
     for language, file, text in blocks(ROOT / "docs" / guide, heading):
         if language == "sh":
             lines = re.sub(r"^just ", "uvx --from rust-just just ", text, flags=re.MULTILINE)
             # The template as it stands here.
             lines = lines.replace("gh:OWNER/copier-pyo3", f"--vcs-ref {NOW} ${{TEMPLATE-}}")
-            output += project.run("bash", "-euc", lines, env=env)
+            for line in lines.splitlines():
+                on_top = cross if "just wheels" in line else {}
+                output += project.run("bash", "-euc", line, env={**env, **on_top})
         elif language in ("rust", "python"):
             (project / file).write_text(text, "utf-8")
     return output
@@ -50,7 +61,7 @@ def test_ring_is_cross_compiled_and_runs_under_emulation(
 ) -> None:
     project = render(tmp_path / "my-package", platforms="wide", starter="none")
     edit_row(project, "manylinux-s390x", "image", f'"{image("s390x-3.11")}"')
-    built = card(type_it(project, "c-dependencies.md", "ring", cross))
+    built = card(type_it(project, "c-dependencies.md", "ring", cross=cross))
     assert built["cp311-abi3-manylinux_2_28_s390x"]["emulated"] == "3.11"
 
 
@@ -59,7 +70,7 @@ def test_ring_is_cross_compiled_and_runs_under_emulation(
 def test_vendored_openssl_is_cross_compiled(tmp_path: Path, cross: dict[str, str]) -> None:
     project = render(tmp_path / "my-package", platforms="wide")
     edit_row(project, "manylinux-aarch64", "image", f'"{image("aarch64-3.11")}"')
-    type_it(project, "c-dependencies.md", "openssl", cross)
+    type_it(project, "c-dependencies.md", "openssl", cross=cross)
     core = "crates/core/src/collatz.rs"
     project.replace(core, "let mut length = 1;", "openssl::init();\n    let mut length = 1;")
     built = card(project.just("wheels", "manylinux-aarch64", env=cross))
