@@ -150,26 +150,40 @@ def test_it_refuses_names_that_were_changed_by_hand(project: Project, key: str) 
     )
 
 
-@pytest.mark.parametrize("key", ["package_name", "crate_name"])
-def test_a_name_is_changed_by_hand_as_the_guide_says(project: Project, key: str) -> None:
-    """The places that docs/updates.md lists, in one commit."""
-    places = {
-        "package_name": (("pyproject.toml", 'module-name = "{}._rust"'),),
-        "crate_name": (
-            ("crates/core/Cargo.toml", 'name = "{}"'),
-            ("Cargo.toml", 'package = "{}"'),
+@pytest.mark.parametrize(
+    ("key", "old", "new", "places"),
+    [
+        ("package_name", "new", "renamed", {"pyproject.toml": 'module-name = "{}._rust"'}),
+        (
+            "crate_name",
+            "new",
+            "renamed",
+            {"crates/core/Cargo.toml": 'name = "{}"', "Cargo.toml": 'package = "{}"'},
         ),
-    }
-    for path, text in (*places[key], (".copier-answers.yml", f"{key}: {{}}")):
-        project.replace(path, text.format("new"), text.format("renamed"))
+        (
+            "license",
+            "MIT",
+            "Apache-2.0",
+            {"pyproject.toml": 'license = "{}"', "Cargo.toml": 'license = "{}"'},
+        ),
+    ],
+)
+def test_what_is_asked_once_is_changed_by_hand_as_the_guide_says(
+    project: Project, key: str, old: str, new: str, places: dict[str, str]
+) -> None:
+    """The places that docs/updates.md lists, in one commit."""
+    for path, text in {**places, ".copier-answers.yml": f"{key}: {{}}"}.items():
+        project.replace(path, text.format(old), text.format(new))
     if key == "package_name":
         (project / "python/new").rename(project / "python/renamed")
     commit(project.path)
     output = tool(project, "update", version_of(every_file), code=1)
     assert "\nNo conflicts.\n" in output
-    assert project.answers()[key] == "renamed"
-    kind = "python" if key == "package_name" else "crates"
-    assert not (project / kind / "new").exists()
+    assert project.answers()[key] == new
+    assert not (project / "crates/new").exists()
+    assert (project / "python/new").exists() == (key != "package_name")
+    for path, text in places.items():
+        assert text.format(new) in (project / path).read_text("utf-8")
 
 
 # It says what it did
