@@ -1,6 +1,9 @@
 # The template's own commands; `just` lists them.
 export PATH := justfile_directory() / ".tools/bin" + ":" + env("PATH")
 
+# Images of containers set it, and each start of pytest or Copier takes a second longer then.
+export PYTHONDONTWRITEBYTECODE := ""
+
 _list:
     @just --list --unsorted
 

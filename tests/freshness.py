@@ -59,9 +59,9 @@ def old_versions(text: str) -> list[str]:
 
 
 def old_actions(text: str) -> list[str]:
-    """List the rows of extensions/actions.yml that are behind."""
+    """List the rows of tests/actions.yml that are behind."""
     old = []
-    for row in yaml.safe_load(text)["actions"]["default"]:
+    for row in yaml.safe_load(text):
         repository = f"repos/{row['name']}"
         latest = ask("gh", "api", f"{repository}/releases/latest", "--jq", ".tag_name").strip()
         if latest != row["version"]:
@@ -88,7 +88,7 @@ def main(words: list[str]) -> None:
     """Compare, and say what is old."""
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
     if words == ["issue"]:
-        old += old_actions((ROOT / "extensions/actions.yml").read_text("utf-8"))
+        old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))
         keep_issue(old)
     print(*old or ["Everything is the newest."], sep="\n")
 

@@ -38,14 +38,6 @@ def template() -> Path:
     return copy
 
 
-def released_template(folder: Path, version: str) -> Path:
-    """Make a Git repository of the template, with a tag, as a released version would be."""
-    shutil.copytree(template(), folder)
-    git(folder, "init", "--quiet")
-    commit(folder, version)
-    return folder
-
-
 def commit(folder: Path, version: str = "") -> None:
     """Commit everything, and tag it where a version is given."""
     git(folder, "add", "--all")
@@ -102,6 +94,11 @@ class Project:
         """Read the stored answers."""
         loaded: dict[str, Any] = yaml.safe_load((self / ".copier-answers.yml").read_text("utf-8"))
         return loaded
+
+    def copy(self, folder: Path, *unwanted: str) -> "Project":
+        """Copy it, without what has one of these names."""
+        shutil.copytree(self.path, folder, ignore=shutil.ignore_patterns(*unwanted))
+        return Project(folder)
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Edit a file as a person would; the text to replace must be there."""

@@ -61,9 +61,8 @@ def test_the_defaults_work_from_the_first_minute(
     assert len(first) == 4
 
     # Again in another folder, with nothing compiled yet.
-    other = Project(tmp_path / "elsewhere" / project.path.name)
-    unwanted = shutil.ignore_patterns("target", "dist", ".venv", "*.so", "__pycache__")
-    shutil.copytree(project.path, other.path, ignore=unwanted)
+    unwanted = ("target", "dist", ".venv", "*.so", "__pycache__")
+    other = project.copy(tmp_path / "elsewhere" / project.path.name, *unwanted)
     other.just("wheels")
     assert checksums(other) == first
 

@@ -38,7 +38,7 @@ def test_one_issue_lists_what_is_old(
     (tmp_path / "gh").write_text(GH.format(**paths))
     (tmp_path / "gh").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    old = freshness.old_actions((ROOT / "extensions/actions.yml").read_text("utf-8"))
+    old = freshness.old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))
     freshness.keep_issue(old)
     assert f"issue {verb}" in paths["log"].read_text()
     commit = "0123456789012345678901234567890123456789"

@@ -12,10 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import copier
 import pytest
 import yaml
-from project import Project, commit, git, released_template, render, toolchain
+from project import Project, render, toolchain
 from test_questions import hidden
 
 ROWS: list[dict[str, Any]] = hidden("platform_rows", "platforms")
@@ -68,10 +67,16 @@ def edit_row(project: Project, name: str, key: str, value: str) -> None:
     table.write_text(before + "\n\n".join([new, *others]).rstrip("\n") + "\n", "utf-8")
 
 
-@pytest.fixture
-def wide(tmp_path: Path) -> Project:
+@pytest.fixture(scope="session")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Render a project with every platform."""
-    return render(tmp_path / "new", platforms="wide")
+    return render(tmp_path_factory.mktemp("every") / "new", platforms="wide")
+
+
+@pytest.fixture
+def wide(every: Project, tmp_path: Path) -> Project:
+    """Give each test a table of its own to spoil."""
+    return every.copy(tmp_path / "new")
 
 
 # The question
@@ -117,29 +122,6 @@ def test_cibuildwheels_settings_are_the_same_text_in_every_project(tmp_path: Pat
         text = (render(tmp_path / name, None, **answers) / "pyproject.toml").read_text("utf-8")
         texts.add(text[text.index("[tool.cibuildwheel]") : text.index("[tool.uv]")])
     assert len(texts) == 1
-
-
-def test_an_edited_row_outlives_other_platforms(tmp_path: Path) -> None:
-    source = released_template(tmp_path / "template", "1.0.0")
-    project = render(tmp_path / "new", source)
-    git(project.path, "init", "--quiet")
-    edit_row(project, "macos-x86_64", "runner", '{ github = "our-own-mac" }')
-    commit(project.path)
-    for platforms in ("wide", "usual"):
-        copier.run_update(
-            project.path,
-            data={"platforms": platforms},
-            vcs_ref=copier.VcsRef.CURRENT,
-            defaults=True,
-            overwrite=True,
-            quiet=True,
-            unsafe=False,
-        )
-        commit(project.path)
-        table = (project / "tools/platforms.toml").read_text("utf-8")
-        assert 'runner = { github = "our-own-mac" }' in table
-        assert "<<<<" not in table
-        assert ("windows-x86" in table) == (platforms == "wide")
 
 
 # The table

@@ -44,10 +44,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, in
 @pytest.fixture
 def project(released: tuple[Project, int, int], tmp_path: Path) -> Project:
     """Give each test files of its own to spoil."""
-    copy = Project(tmp_path / "new")
-    unwanted = shutil.ignore_patterns("target", ".venv", "*.so")
-    shutil.copytree(released[0].path, copy.path, ignore=unwanted)
-    return copy
+    return released[0].copy(tmp_path / "new", "target", ".venv", "*.so")
 
 
 @pytest.fixture

@@ -273,16 +273,16 @@ def test_every_question_asked_has_help_that_is_a_sentence() -> None:
 def test_reserved_names_are_those_of_python() -> None:
     reserved = hidden("reserved")
     words = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)} - {"_"}
-    assert words <= set(reserved["a keyword of Python"])
+    assert words <= set(reserved["a keyword of Python"].split())
     modules = {name.lower() for name in sys.stdlib_module_names if not name.startswith("_")}
-    assert modules <= set(reserved["a module of Python's standard library"])
+    assert modules <= set(reserved["a module of Python's standard library"].split())
 
 
 @pytest.mark.parametrize("reason", ["a keyword of Rust", "a name that Cargo refuses"])
 def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
     # Cargo accepts these as packages, though they are keywords or would-be keywords of the language.
     accepted = {"gen", "macro_rules", "raw", "safe", "union"}
-    for name in set(hidden("reserved")[reason]) - accepted:
+    for name in set(hidden("reserved")[reason].split()) - accepted:
         command = ["cargo", "new", "--quiet", "--lib", "--vcs=none", str(tmp_path / name)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 101, name

@@ -45,9 +45,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
 def runner(ready: tuple[Project, int, int], tmp_path: Path) -> Runner:
     """Give each test a repository and finished wheels of its own to spoil."""
     project = ready[0]
-    copy = Project(tmp_path / "origin")
-    unwanted = shutil.ignore_patterns("target", "dist", ".venv")
-    shutil.copytree(project.path, copy.path, ignore=unwanted)
+    copy = project.copy(tmp_path / "origin", "target", "dist", ".venv")
     shutil.copytree(project / "dist", tmp_path / "dist")
     (tmp_path / "github").mkdir()
     (tmp_path / "event.json").write_text(json.dumps(PUBLIC))

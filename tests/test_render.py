@@ -239,7 +239,7 @@ def paragraph(markdown: str) -> str:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(description=line, user_name=line)
 def test_any_text_survives_in_every_format(
@@ -260,7 +260,7 @@ def test_any_text_survives_in_every_format(
 name = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,30}[A-Za-z0-9])?", fullmatch=True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(project_name=name)
 def test_any_name_is_refused_or_renders(
     tmp_path_factory: pytest.TempPathFactory, project_name: str

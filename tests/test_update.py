@@ -61,8 +61,7 @@ def make(born: Make, tmp_path: Path) -> Make:
 
     def project(version: str = NOW, answers: str = "defaults") -> Project:
         folder = tmp_path / f"{len([*tmp_path.iterdir()])}" / "new"
-        shutil.copytree(born(version, answers).path, folder)
-        return Project(folder)
+        return born(version, answers).copy(folder)
 
     return project
 
@@ -209,6 +208,7 @@ def test_no_line_of_a_person_is_lost(
         assert unmerged <= set(content(project))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", [forgotten_removal, renamed_file])
 def test_a_lost_line_would_be_noticed(make: Make, mistake: Change) -> None:
     project = make()
@@ -230,6 +230,7 @@ def test_an_overlapping_edit_is_a_conflict(make: Make) -> None:
     assert "<<<<<<< before updating\n# mine\n=======\n# planted\n" in text
 
 
+@pytest.mark.slow
 def test_a_file_that_the_template_gives_up_stays(make: Make) -> None:
     project = make()
     project.replace(".editorconfig", "root = true", "root = true # mine")
@@ -238,6 +239,7 @@ def test_a_file_that_the_template_gives_up_stays(make: Make) -> None:
     assert "root = true # mine" in (project / ".editorconfig").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_new_file_arrives_and_a_new_starter_does_not(make: Make) -> None:
     project = make()
     update(project, version_of(new_file))
@@ -245,6 +247,7 @@ def test_a_new_file_arrives_and_a_new_starter_does_not(make: Make) -> None:
     assert not (project / "tests/test_later.py").exists()
 
 
+@pytest.mark.slow
 def test_a_new_question_takes_its_default(make: Make) -> None:
     project = make()
     update(project, version_of(new_question))
@@ -253,6 +256,7 @@ def test_a_new_question_takes_its_default(make: Make) -> None:
     assert "\n# hello\n" in (project / "deny.toml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_renamed_question_keeps_its_answer(make: Make) -> None:
     project = make(NOW, "everything")
     update(project, version_of(renamed_question))
@@ -261,6 +265,7 @@ def test_a_renamed_question_keeps_its_answer(make: Make) -> None:
     assert 'email = "ada@example.org"' in (project / "pyproject.toml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_pyo3_stays_as_the_project_has_it(make: Make) -> None:
     project = make()
     update(project, version_of(newer_pyo3))
@@ -281,10 +286,13 @@ def test_a_rewritten_and_a_deleted_starter_are_left_alone(make: Make) -> None:
 # Switched off and on again
 
 SWITCHES: dict[str, dict[str, Answer]] = {
-    "PyPI": {"wheels_to": ["pypi"]},
-    "Azure": {"wheels_to": ["azure"], "crate_to": ["azure"], **AZURE},
-    "private": {"wheels_to": ["private"], "crate_to": ["private"], **PRIVATE},
-    "crates.io and PyPy": {"crate_to": ["crates-io"], "extras": ["pypy"]},
+    "wheels to PyPI": {"wheels_to": ["pypi"]},
+    "wheels to Azure": {"wheels_to": ["azure"], **AZURE},
+    "wheels to a private index": {"wheels_to": ["private"], **PRIVATE},
+    "the crate to crates.io": {"crate_to": ["crates-io"]},
+    "the crate to Azure": {"crate_to": ["azure"], **AZURE},
+    "the crate to a private registry": {"crate_to": ["private"], **PRIVATE},
+    "PyPy": {"extras": ["pypy"]},
 }
 
 
@@ -329,6 +337,7 @@ def test_an_edited_row_survives_wide_and_usual(make: Make) -> None:
     assert content(project) == edited
 
 
+@pytest.mark.slow
 def test_an_edited_row_that_goes_is_a_conflict(make: Make) -> None:
     project = make()
     row = 'runner = { github = "ubuntu-24.04-arm" }'

@@ -18,7 +18,7 @@ from project import ROOT, Project, commit, git, render
 from test_platforms import edit_row, plan, tool
 from test_questions import EVERYWHERE, hidden
 
-ACTIONS: list[dict[str, Any]] = hidden("actions")
+ACTIONS: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/actions.yml").read_text("utf-8"))
 STUBS = ROOT / "tests/stubs"
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -37,10 +37,17 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
     return {name: render(folder / name, None, **answers) for name, answers in VARIANTS.items()}
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Render a project to plant faults in."""
-    return render(tmp_path / "new", None, platforms="wide", **EVERYWHERE)
+    folder = tmp_path_factory.mktemp("whole") / "new"
+    return render(folder, None, platforms="wide", **EVERYWHERE)
+
+
+@pytest.fixture
+def project(whole: Project, tmp_path: Path) -> Project:
+    """Give each test files of its own to spoil."""
+    return whole.copy(tmp_path / "new")
 
 
 def lint(project: Project, code: int = 0) -> str:
@@ -129,7 +136,7 @@ def test_dependabots_and_pyprojects_schemas_hold(variants: dict[str, Project]) -
 
 
 def unknown_uses(folder: Path) -> list[str]:
-    """List what a workflow uses otherwise than extensions/actions.yml knows it."""
+    """List what a workflow uses otherwise than tests/actions.yml knows it."""
     found = []
     rows = {row["name"]: row for row in ACTIONS}
     for path in sorted((folder / ".github/workflows").glob("*.yml")):
@@ -532,12 +539,9 @@ class Runner:
 
     def run(self, event: str, workflow: str, *options: str, fail: str = "") -> dict[str, str]:
         """Run a workflow, and give the result of each job by its name."""
-        copy = Project(self.scratch / "project")
         for name in ("project", "bin", "artifacts"):
             shutil.rmtree(self.scratch / name, ignore_errors=True)
-        shutil.copytree(
-            self.project.path, copy.path, ignore=shutil.ignore_patterns("dist", ".venv")
-        )
+        copy = self.project.copy(self.scratch / "project", "dist", ".venv")
         for path in (copy / ".github/workflows").glob("*.yml"):
             # act does not know `$/`, and copies the working tree only where no `ref` is named.
             text = path.read_text("utf-8").replace("uses: $/", "uses: ./")
@@ -609,10 +613,7 @@ def wheel_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
 def runner(wheel_set: tuple[Project, Path], tmp_path: Path) -> Runner:
     """Give each test finished wheels of its own to spoil."""
     project, dist = wheel_set
-    copy = Project(tmp_path / "origin")
-    shutil.copytree(
-        project.path, copy.path, ignore=shutil.ignore_patterns("target", "dist", ".venv")
-    )
+    copy = project.copy(tmp_path / "origin", "target", "dist", ".venv")
     shutil.copytree(dist, tmp_path / "dist")
     return Runner(copy, tmp_path / "dist", tmp_path)
 
