@@ -43,7 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Fixtures that cost a minute: tests that need the same one run in the same worker.
-COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "wheel_set")
+COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "target", "wheel_set")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

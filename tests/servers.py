@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import http.server
 import json
+import os
 import shutil
 import socket
 import struct
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,10 +156,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+def running(
+    command: list[str], port: int, log: Path, env: Mapping[str, str] = os.environ
+) -> Iterator[None]:
     """Run a server until its port answers, and end it afterwards by its process id."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
             for _ in range(300):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

@@ -139,15 +139,23 @@ def test_it_refuses_notes_in_the_answers_file(project: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["package_name", "crate_name"])
-def test_it_refuses_names_that_were_changed_by_hand(project: Project, key: str) -> None:
-    project.replace(".copier-answers.yml", f"{key}: new", f"{key}: other")
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("package_name", "new", "other"),
+        ("crate_name", "new", "other"),
+        ("license", "MIT", "Apache-2.0"),
+        ("starter", "minimal", "fizzbuzz"),
+    ],
+)
+def test_it_refuses_what_is_asked_once_and_was_changed_by_hand(
+    project: Project, key: str, old: str, new: str
+) -> None:
+    project.replace(".copier-answers.yml", f"{key}: {old}", f"{key}: {new}")
     commit(project.path)
     output = tool(project, "update", code=1)
-    assert (
-        f"says {key}: other, but the project has new. Write new there: {key} is asked only"
-        in output
-    )
+    assert f"says {key}: {new}, but the project has {old}. Write {old} there: {key} is" in output
+    assert git(project.path, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
@@ -258,29 +266,21 @@ def test_drift_shows_edits_of_the_templates_files_only(project: Project) -> None
 # The whole of it
 
 
-@pytest.fixture(scope="module")
-def grown(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with locks, and the compiled crates of its checks."""
-    grown = copy_at(clone, NOW, tmp_path_factory.mktemp("grown") / "new", {})
-    grown.just("setup")
-    commit(grown.path)
-    return grown
-
-
 @pytest.mark.nightly
-def test_an_answer_that_changes_nothing_in_the_wheel_says_so(grown: Project) -> None:
-    output = grown.just("answer", "platforms=wide")
+def test_an_answer_that_changes_nothing_in_the_wheel_says_so(project: Project) -> None:
+    project.just("setup")
+    commit(project.path)
+    output = project.just("answer", "platforms=wide")
     assert "No conflicts." in output
     assert "All checks passed." in output
     assert "\nYour wheel stays byte for byte the same.\nTo keep it: git add" in output
-    commit(grown.path)
 
 
-def test_what_changes_in_the_wheel_is_named(grown: Project) -> None:
-    grown.replace("pyproject.toml", 'description = "', 'description = "Other. ')
-    (grown / "python/new/more.py").write_text('"""More."""\n', "utf-8")
+def test_what_changes_in_the_wheel_is_named(project: Project) -> None:
+    project.replace("pyproject.toml", 'description = "', 'description = "Other. ')
+    (project / "python/new/more.py").write_text('"""More."""\n', "utf-8")
     script = (
         "import sys; sys.path.insert(0, 'tools'); import template; print(template.compare_wheels())"
     )
-    output = grown.run("uv", "run", "--only-group", "template", "python", "-c", script)
+    output = project.run("uv", "run", "--only-group", "template", "python", "-c", script)
     assert "This changes in your wheel: new-0.1.0.dist-info/METADATA, new/more.py\n" in output

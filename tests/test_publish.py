@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pulp
 import pytest
 import servers
 from project import Project, commit, git, render, toolchain
@@ -82,6 +83,23 @@ def wheel(project: Project) -> Path:
     return path
 
 
+def use_index(project: Project, url: str, upload: str) -> None:
+    """Give the private index other addresses."""
+    text = (project / "pyproject.toml").read_text("utf-8")
+    text = re.sub(r'(?m)^url = "http.*"', f'url = "{url}"', text)
+    text = re.sub(r"(?m)^publish-url = .*", f'publish-url = "{upload}"', text)
+    (project / "pyproject.toml").write_text(text, "utf-8")
+
+
+def consume_wheel(project: Project, index: str, folder: Path) -> None:
+    """Install the published wheel where its Python is to be had, and import it."""
+    if shutil.which("python3.15"):
+        project.run("uv", "venv", "--python", "3.15", str(folder))
+        pip = ("uv", "pip", "install", "--no-config", "--python", str(folder))
+        project.run(*pip, "--index-url", index, "new")
+        project.run(str(folder / "bin/python"), "-c", "import new._rust")
+
+
 def consume_crate(project: Project, env: dict[str, str], folder: Path) -> str:
     """Build and run a program that depends on the published crate."""
     (folder / "src").mkdir(parents=True)
@@ -107,12 +125,7 @@ def test_wheels_and_crate_are_published_once_and_can_be_used(
         assert index.log().count("POST") == before == 2
         assert [one for one in feed.requests if one.startswith("PUT")] == ["PUT /api/v1/crates/new"]
         assert "it runs\n" in consume_crate(project, env, tmp_path / "consumer")
-        if shutil.which("python3.15"):
-            venv = tmp_path / "venv"
-            project.run("uv", "venv", "--python", "3.15", str(venv))
-            pip = ("uv", "pip", "install", "--no-config", "--python", str(venv))
-            project.run(*pip, "--index-url", index.with_credentials, "new")
-            project.run(str(venv / "bin/python"), "-c", "import new._rust")
+        consume_wheel(project, index.with_credentials, tmp_path / "venv")
 
 
 @pytest.mark.parametrize("token", ["", "Bearer wrong", TOKEN], ids=["missing", "wrong", "bare"])
@@ -274,16 +287,42 @@ def test_devpi_takes_the_same_files_twice_and_no_others(
     project: Project, env: dict[str, str], tmp_path: Path
 ) -> None:
     with serve_devpi(tmp_path / "devpi") as index:
-        text = (project / "pyproject.toml").read_text("utf-8")
-        text = re.sub(r'(?m)^url = "http.*"', f'url = "{index.url}"', text)
-        text = re.sub(r"(?m)^publish-url = .*", f'publish-url = "{index.upload}"', text)
-        (project / "pyproject.toml").write_text(text, "utf-8")
+        use_index(project, index.url, index.upload)
         env = {**env, **index.credentials}
         sent = publish(project, env)
         assert f"{wheel(project).name}, {SDIST}." in sent
         assert "nothing, since it has everything" in publish(project, env)
         (project / "dist" / SDIST).write_bytes(b"other")
         assert f"private has {SDIST} with other contents" in publish(project, env, code=1)
+
+
+@pytest.mark.nightly
+def test_pulp_takes_wheels_and_crate_once_and_serves_them(
+    project: Project, env: dict[str, str], released: tuple[Project, int, int], tmp_path: Path
+) -> None:
+    if not shutil.which("initdb"):
+        pytest.skip("there is no PostgreSQL: see docs/testing.md")
+    with pulp.serve_pulp(tmp_path / "pulp") as server:
+        use_index(project, server.index, server.upload)
+        feed = f"http://127.0.0.1:{released[1]}/index/"
+        project.replace(".cargo/config.toml", feed, server.registry)
+        commit(project.path)
+        env |= {
+            "CARGO_REGISTRIES_PRIVATE_TOKEN": pulp.TOKEN,
+            "UV_INDEX_PRIVATE_USERNAME": "admin",
+            "UV_INDEX_PRIVATE_PASSWORD": pulp.PASSWORD,
+        }
+        refused = publish(project, {**env, "CARGO_REGISTRIES_PRIVATE_TOKEN": "wrong"}, code=1)
+        assert (
+            "Cargo could not publish new to private, see above. Nothing was published." in refused
+        )
+        sent = publish(project, env)
+        assert f"Sent to private: {CRATE}, {wheel(project).name}, {SDIST}." in sent
+        assert "nothing, since it has everything" in publish(project, env)
+        (project / "dist" / SDIST).write_bytes(b"other")
+        assert f"private has {SDIST} with other contents" in publish(project, env, code=1)
+        assert "it runs\n" in consume_crate(project, env, tmp_path / "consumer")
+        consume_wheel(project, server.index, tmp_path / "venv")
 
 
 @pytest.mark.usefixtures("feed")

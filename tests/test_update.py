@@ -154,7 +154,10 @@ def test_a_second_update_changes_nothing(make: Make, version: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", ANSWERS)
+@pytest.mark.parametrize(
+    "answers",
+    [pytest.param(n, marks=() if n == "everything" else pytest.mark.nightly) for n in ANSWERS],
+)
 def test_step_by_step_is_the_same_as_at_once(make: Make, answers: str) -> None:
     slow, quick = make(VERSIONS[0], answers), make(VERSIONS[0], answers)
     for version in [*VERSIONS[1:], version_of(every_file)]:

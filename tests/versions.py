@@ -75,6 +75,7 @@ def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
         change(folder)
         commit(folder, version_of(change))
     git(folder, "checkout", "--quiet", NOW)
+    git(folder, "gc", "--quiet")  # packed, as a server sends it: an update clones it five times
     return folder
 
 

@@ -108,9 +108,9 @@ def copier(*arguments: str | Path) -> str:
     return result.stdout
 
 
-def stored() -> dict[str, str]:
-    """Read the stored answers, each as YAML."""
-    keys = re.split(r"^(\w+):", ANSWERS_FILE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+def stored(text: str = "") -> dict[str, str]:
+    """Read the stored answers, or those in this text, each as YAML."""
+    keys = re.split(r"^(\w+):", text or read(ANSWERS_FILE.name), flags=re.MULTILINE)[1:]
     return {key: " ".join(value.split()) for key, value in zip(keys[::2], keys[1::2], strict=True)}
 
 
@@ -136,14 +136,28 @@ def refuse_unsafe() -> None:
         sys.exit(
             f"An update would lose what stands in {ANSWERS_FILE.name}: {notes[0]}. Take it out."
         )
+    refuse_answers_changed_by_hand()
+
+
+def refuse_answers_changed_by_hand() -> None:
+    """Stop where the answers file says something of what is asked once that the project is not."""
+    commit = git("log", "-1", "--format=%H", "-G^_commit:", "--", ANSWERS_FILE.name)
+    now, then = stored(), stored(git("show", f"{commit}:./{ANSWERS_FILE.name}"))
     core = re.search(r'^rust_core = .*package = "(.*?)"', read("Cargo.toml"), re.MULTILINE)
-    built = {"package_name": PACKAGE, "crate_name": core[1] if core else ""}
-    for key, name in built.items():
-        found = stored().get(key, name).strip("'\"")
-        if found != name:
+    spdx = now["license"].replace("proprietary", "LicenseRef-Proprietary")
+    relicensed = f'license = "{spdx}"' in read("pyproject.toml").splitlines()
+    is_there = {
+        "package_name": PACKAGE,
+        "crate_name": core[1] if core else "",
+        "license": now["license"] if relicensed else then["license"],
+        "starter": then["starter"],
+    }
+    for key, value in is_there.items():
+        found = now[key].strip("'\"")
+        if found != value:
             sys.exit(
-                f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {name}."
-                f" Write {name} there: {key} is asked only once, since {ASKED_ONCE[key]}."
+                f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {value}."
+                f" Write {value} there: {key} is asked only once, since {ASKED_ONCE[key]}."
             )
 
 
