@@ -5,12 +5,15 @@ https://pulpproject.org
 
 import base64
 import contextlib
+import http.client
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -37,8 +40,7 @@ DATABASES = {{
 }}
 SECRET_KEY = "secret"
 DB_ENCRYPTION_KEY = "{folder}/key"
-CONTENT_ORIGIN = "http://127.0.0.1:{content}"
-CRATES_IO_API_HOSTNAME = PYPI_API_HOSTNAME = "http://127.0.0.1:{api}"
+CONTENT_ORIGIN = CRATES_IO_API_HOSTNAME = PYPI_API_HOSTNAME = "{root}"
 DEPLOY_ROOT = "{folder}"
 MEDIA_ROOT = WORKING_DIRECTORY = FILE_UPLOAD_TEMP_DIR = "{folder}"
 ANALYTICS = False
@@ -89,6 +91,46 @@ class Pulp:
         raise AssertionError(self.ask(task))
 
 
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Puts the files that Pulp serves, and all else, under one address, as its guide asks for."""
+
+    api: int
+    content: int
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def forward(self) -> None:
+        """Pass a request on, and its answer back."""
+        port = self.content if self.path.startswith("/pulp/content/") else self.api
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        connection.close()
+
+
+@contextlib.contextmanager
+def serve_proxy(port: int, api: int, content: int) -> Iterator[None]:
+    """Run the proxy."""
+    verbs = {f"do_{verb}": Proxy.forward for verb in ("GET", "HEAD", "POST", "PUT")}
+    handler = type("PulpProxy", (Proxy,), {"api": api, "content": content, **verbs})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
 @contextlib.contextmanager
 def serve_postgres(folder: Path) -> Iterator[int]:
     """Run a database of its own: PostgreSQL refuses to run as root."""
@@ -115,11 +157,13 @@ def serve_pulp(folder: Path) -> Iterator[Pulp]:
         ["uv", "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True
     )
     subprocess.run([*install, *PACKAGES], check=True)
-    programs, api, content = folder / "venv/bin", free_port(), free_port()
+    programs, front, api, content = folder / "venv/bin", *(free_port() for _ in range(3))
     (folder / "key").write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(serve_postgres(folder))
-        settings = SETTINGS.format(database=database, folder=folder, content=content, api=api)
+        settings = SETTINGS.format(
+            database=database, folder=folder, root=f"http://127.0.0.1:{front}"
+        )
         (folder / "settings.py").write_text(settings, "utf-8")
         env = {**os.environ, "PULP_SETTINGS": str(folder / "settings.py")}
         for words in (["migrate", "--noinput"], ["reset-admin-password", "--password", PASSWORD]):
@@ -129,7 +173,8 @@ def serve_pulp(folder: Path) -> Iterator[Pulp]:
             command = [str(programs / f"pulpcore-{name}")]
             command += ["--bind", f"127.0.0.1:{port}"] if port else []
             stack.enter_context(running(command, port or database, folder / "log", env))
-        pulp = Pulp(f"http://127.0.0.1:{api}")
+        stack.enter_context(serve_proxy(front, api, content))
+        pulp = Pulp(f"http://127.0.0.1:{front}")
         pulp.create("python/python", "python/pypi", "wheels")
         pulp.create("rust/rust", "rust/rust", "crates", allow_uploads=True)
         yield pulp

@@ -34,6 +34,7 @@ class Feed:
     entries: dict[str, list[str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     refuse: bool = False  # cut the connection in the middle of an upload
+    late: int = 0  # how often a crate is asked for before it is there, though the index lists it
 
     @property
     def url(self) -> str:
@@ -81,6 +82,9 @@ class Feed:
         if path.startswith("/index/"):
             lines = self.entries.get(path.rsplit("/", 1)[-1])
             return "\n".join(lines).encode() if lines else None
+        if self.late:
+            self.late -= 1
+            return None
         return self.crates.get(path.removeprefix("/dl/").removesuffix("/download"))
 
 

@@ -178,6 +178,17 @@ def test_a_server_that_is_down_is_named_and_tried_again(
         assert "new/0.1.0" in feed.crates
 
 
+def test_a_crate_that_is_listed_before_it_can_be_read_is_waited_for(
+    project: Project, feed: Feed, env: dict[str, str]
+) -> None:
+    shutil.rmtree(project / "dist")
+    project.just("crates", "dist")
+    project.replace("pyproject.toml", 'name = "private"', 'name = "theirs"')
+    feed.late = 1
+    assert f"Sent to private: {CRATE}." in publish(project, env)
+    assert [one for one in feed.requests if "/dl/" in one] == ["GET /dl/new/0.1.0/download"] * 2
+
+
 def test_a_set_that_was_cut_off_is_completed(
     project: Project, feed: Feed, index: Index, env: dict[str, str]
 ) -> None:
@@ -307,6 +318,7 @@ def test_pulp_takes_wheels_and_crate_once_and_serves_them(
         feed = f"http://127.0.0.1:{released[1]}/index/"
         project.replace(".cargo/config.toml", feed, server.registry)
         commit(project.path)
+        project.just("crates", "dist")
         env |= {
             "CARGO_REGISTRIES_PRIVATE_TOKEN": pulp.TOKEN,
             "UV_INDEX_PRIVATE_USERNAME": "admin",

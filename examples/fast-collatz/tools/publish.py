@@ -122,7 +122,8 @@ class CargoRegistry:
         for entry in map(json.loads, lines):
             if entry["vers"] == crate["version"]:
                 settings = json.loads(get(f"{self.index}config.json", self.token, self.name))
-                return unpacked(get(self.download(settings["dl"], entry), self.token, self.name))
+                file = get(self.download(settings["dl"], entry), self.token, self.name)
+                return unpacked(file) if file else None  # some list it before they serve it
         return None
 
     def has(self, crate: dict[str, Any]) -> bool:
