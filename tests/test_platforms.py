@@ -477,6 +477,7 @@ def standard_library(target: str) -> None:
         pytest.param("musllinux-riscv64", "musllinux_1_2_riscv64", marks=pytest.mark.nightly),
         pytest.param("manylinux-riscv64", "manylinux_2_31_riscv64", marks=pytest.mark.nightly),
         pytest.param("macos-arm64", "macosx_11_0_arm64", marks=pytest.mark.nightly),
+        pytest.param("macos-x86_64", "macosx_10_15_x86_64", marks=pytest.mark.nightly),
         pytest.param("windows-amd64", "win_amd64", marks=pytest.mark.nightly),
     ],
 )

@@ -143,11 +143,14 @@ def build_wheels(row: Platform, source: Path) -> None:
     One call of maturin yields at most one stable-ABI wheel.
     """
     before = set(DIST.glob("*.whl"))
+    environment = build_environment(source)
+    if row.os == "macos" and row.id != THIS_MACHINE:
+        environment["MACOSX_DEPLOYMENT_TARGET"] = row.floor
     for wheel in row.wheels():
         if not wheel.python.startswith("pypy"):  # only cibuildwheel has PyPy
             command = ["maturin", "build", "--release", "--locked", "--out", str(DIST)]
             command += ["--interpreter", wheel.python, *target_options(row)]
-            run(*command, cwd=source, environment=build_environment(source))
+            run(*command, cwd=source, environment=environment)
     for path in set(DIST.glob("*.whl")) - before:
         forget_folder(path, source)
 
