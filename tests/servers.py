@@ -34,6 +34,8 @@ class Feed:
     entries: dict[str, list[str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     refuse: bool = False  # cut the connection in the middle of an upload
+    storage: "Feed | None" = None  # another server, to which it sends those who ask for a crate
+    signed: bool = False  # is such a storage, where addresses are signed and credentials refused
     late: int = 0  # how often a crate is asked for before it is there, though the index lists it
 
     @property
@@ -110,6 +112,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Tell whether the token came with its scheme; refuse otherwise."""
         self.feed.requests.append(f"{self.command} {self.path}")
         given = self.headers.get("Authorization", "")
+        if self.feed.signed:
+            if not given:
+                return True
+            self.answer(400)
+            return False
         if given in (f"Basic {BASIC}", f"Bearer {TOKEN}"):
             return True
         self.answer(401)
@@ -117,7 +124,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # the name that http.server calls
         """Serve the index and the crates."""
-        if self.allowed():
+        storage = self.feed.storage
+        if not self.allowed():
+            return
+        if storage and self.path.startswith("/dl/"):
+            self.send_response(303)
+            self.send_header("Location", f"http://127.0.0.1:{storage.port}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
             body = self.feed.read(self.path)
             self.answer(404 if body is None else 200, body or b"")
 

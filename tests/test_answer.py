@@ -121,6 +121,13 @@ def test_it_refuses_what_copier_would_overwrite(project: Project, rule: str) -> 
     assert f"\n.gitignore:13:{rule}\t" in here
 
 
+def test_a_rule_that_keeps_a_file_is_no_hindrance(project: Project) -> None:
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write(".cargo/*\n!.cargo/config.toml\n")
+    commit(project.path)
+    assert "\nNo conflicts.\n" in tool(project, "update", version_of(newer_pyo3), code=1)
+
+
 def test_ignored_files_that_are_not_the_templates_are_no_hindrance(project: Project) -> None:
     for name in (".DS_Store", ".github/.DS_Store"):
         (project / name).write_bytes(b"a view of a folder")

@@ -351,6 +351,54 @@ def test_an_image_of_ones_own_is_built_in_as_well(wide: Project) -> None:
     assert not any("IMAGE" in key for key in big["cibuildwheel"][0])
 
 
+def test_an_older_image_of_pypa_is_built_in(wide: Project) -> None:
+    older = "quay.io/pypa/manylinux2014_x86_64:2026.10.26-1"
+    edit_row(wide, "manylinux-x86_64", "floor", '"2.17"')
+    edit_row(wide, "manylinux-x86_64", "image", f'"{older}"')
+    (job,) = plan(wide, "manylinux-x86_64")["native"]
+    assert job["cibuildwheel"][0]["CIBW_MANYLINUX_X86_64_IMAGE"] == older
+
+
+def test_installers_know_no_minor_versions_of_a_newer_macos(wide: Project) -> None:
+    edit_row(wide, "macos-arm64", "floor", '"12.3"')
+    script = "import platforms; print([row.tag for row in platforms.select(['macos-arm64'])])"
+    printed = wide.run(sys.executable, "-c", f"import sys; sys.path.insert(0, 'tools'); {script}")
+    assert printed == "['macosx_12_0_arm64']\n"
+
+
+def test_own_steps_before_a_build_on_windows_are_taken_as_well(wide: Project) -> None:
+    own = '[tool.cibuildwheel.windows]\nbefore-all = "choco install openssl"\n'
+    wide.replace(
+        "pyproject.toml", "[tool.cibuildwheel.linux]\n", f"{own}\n[tool.cibuildwheel.linux]\n"
+    )
+    (job,) = plan(wide, "windows-arm64")["native"]
+    steps = job["cibuildwheel"][0]["CIBW_BEFORE_ALL_WINDOWS"]
+    assert steps == "rustup target add aarch64-pc-windows-msvc && choco install openssl"
+
+
+@pytest.mark.parametrize("chosen", ["[manylinux-s390x]", "[macos-arm64]"])
+def test_python_is_tested_on_linux_whatever_is_chosen(tmp_path: Path, chosen: str) -> None:
+    project = render(tmp_path / "new", platforms="choose", platform_ids=chosen)
+    runners = {job["runner"] for job in plan(project, "all")["tests_linux"]}
+    assert runners == {"ubuntu-24.04"}
+
+
+# Without a container, builds see the folders of the machine, which must not get into a wheel.
+@pytest.mark.parametrize(
+    ("name", "hidden_folders"), [("macos-arm64", True), ("manylinux-x86_64", False)]
+)
+def test_cibuildwheel_hides_the_folders_of_a_machine(
+    wide: Project, name: str, hidden_folders: bool
+) -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'tools'); import wheels;"
+        " wheels.run = lambda *_, environment: print(environment.get('CARGO_ENCODED_RUSTFLAGS', ''));"
+        f" wheels.cibuildwheel({name!r})"
+    )
+    printed = wide.run(sys.executable, "-c", script, code=1)
+    assert (f"--remap-path-prefix={wide.path}=." in printed) == hidden_folders
+
+
 def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
     jobs = plan(wide, "slice")
     assert [job["id"] for job in jobs["native"]] == ["manylinux-x86_64"]

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,6 +190,49 @@ def test_a_crate_that_is_listed_before_it_can_be_read_is_waited_for(
     assert [one for one in feed.requests if "/dl/" in one] == ["GET /dl/new/0.1.0/download"] * 2
 
 
+def test_credentials_are_not_sent_where_a_feed_redirects_to(
+    project: Project, feed: Feed, env: dict[str, str]
+) -> None:
+    project.replace("pyproject.toml", 'name = "private"', 'name = "theirs"')
+    for path in (wheel(project), project / "dist" / SDIST):
+        path.unlink()
+    with serve(Feed(crates=feed.crates, signed=True)) as storage:
+        feed.storage = storage
+        assert f"Sent to private: {CRATE}." in publish(project, env)
+        assert "nothing, since it has everything" in publish(project, env)
+        assert storage.requests == ["GET /dl/new/0.1.0/download"] * 2
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ('<a href="../../a-1.whl#sha256=abc&amp;x">', {"a-1.whl": "abc&x"}),
+        ("<A HREF = 'https://example.org/a%2B1.whl'>", {"a+1.whl": ""}),
+        ('<a rel="x" href="a-1.whl#md5=abc">', {"a-1.whl": ""}),
+    ],
+)
+def test_pages_of_an_index_are_read_as_installers_read_them(
+    project: Project, page: str, found: dict[str, str]
+) -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'tools'); import publish;"
+        f" publish.get = lambda *_: {page!r}.encode();"
+        " print(publish.PythonIndex('private').checksums())"
+    )
+    assert project.run(sys.executable, "-c", script) == f"{found}\n"
+
+
+def test_a_registry_may_keep_crates_under_any_address(project: Project) -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'tools'); import publish;"
+        " entry = {'name': 'New', 'vers': '1.0.0', 'cksum': 'abc'};"
+        " pattern = 'https://example.org/{prefix}/{lowerprefix}/{crate}-{version}-{sha256-checksum}';"
+        " print(publish.CargoRegistry('private').download(pattern, entry))"
+    )
+    printed = project.run(sys.executable, "-c", script)
+    assert printed == "https://example.org/3/N/3/n/New-1.0.0-abc\n"
+
+
 def test_a_set_that_was_cut_off_is_completed(
     project: Project, feed: Feed, index: Index, env: dict[str, str]
 ) -> None:
@@ -275,11 +319,20 @@ def test_two_crates_are_published_in_their_order(
     (helper / "src").mkdir(parents=True)
     (helper / "src/lib.rs").write_text("//! Helps.\n")
     core = (project / "crates/core/Cargo.toml").read_text("utf-8")
-    (helper / "Cargo.toml").write_text(core.replace('name = "new"', 'name = "aaa-new-helper"'))
+    manifest = core.replace('name = "new"', 'name = "aaa-new-helper"')
+    # What its tests need comes later, and need not be there first.
+    manifest += '\n[dev-dependencies]\nnew = { path = "../core" }\n'
+    (helper / "Cargo.toml").write_text(re.sub("publish = .*", "", manifest))
     shutil.copy(project / "crates/core/LICENSE", helper)
     local = 'aaa-new-helper = { path = "../helper", version = "0.1.0"'
     project.replace("crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{local} }}\n")
     project.run("cargo", "update", "--workspace")
+    commit(project.path)
+    silent = (
+        'aaa-new-helper does not say where it goes: add publish = ["private"] or publish = false.'
+    )
+    assert silent in publish(project, env, code=1)
+    (helper / "Cargo.toml").write_text(manifest)
     commit(project.path)
     refused = publish(project, env, code=1)
     assert "new depends on aaa-new-helper without a registry" in refused

@@ -545,7 +545,13 @@ class Runner:
         for path in (copy / ".github/workflows").glob("*.yml"):
             # act does not know `$/`, and copies the working tree only where no `ref` is named.
             text = path.read_text("utf-8").replace("uses: $/", "uses: ./")
-            path.write_text(text.replace("          ref: ${{ env.TAG }}\n", ""), "utf-8")
+            path.write_text(
+                text.replace(
+                    "          ref: refs/tags/${{ env.TAG }} # a branch of that name would win\n",
+                    "",
+                ),
+                "utf-8",
+            )
         (self.scratch / "bin").mkdir()
         (self.scratch / "bin/just").write_text(SHIM)
         (self.scratch / "bin/just").chmod(0o755)

@@ -127,7 +127,10 @@ def refuse_unsafe() -> None:
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
     # Copier sees no edits in ignored files, be they tracked or not, and whoever's rule it is.
     paths = [*OWNED, *git("ls-files", "--", *OWNED).splitlines()]
-    if rules := capture("git", "check-ignore", "--verbose", "--no-index", "--", *paths):
+    rules = capture("git", "check-ignore", "--verbose", "--no-index", "--", *paths)
+    # A rule that begins with ! is the reason why a file is not ignored.
+    rules = "\n".join(line for line in rules.splitlines() if not re.match(r".*?:\d+:!", line))
+    if rules:
         sys.exit(
             "An update would overwrite your edits in files that Git ignores. Take these rules out,"
             f" or make them narrower:\n{rules}"
@@ -141,7 +144,9 @@ def refuse_unsafe() -> None:
 
 def refuse_answers_changed_by_hand() -> None:
     """Stop where the answers file says something of what is asked once that the project is not."""
-    commit = git("log", "-1", "--format=%H", "-G^_commit:", "--", ANSWERS_FILE.name)
+    commit = git(
+        "log", "-1", "--no-show-signature", "--format=%H", "-G^_commit:", "--", ANSWERS_FILE.name
+    )
     now, then = stored(), stored(git("show", f"{commit}:./{ANSWERS_FILE.name}"))
     core = re.search(r'^rust_core = .*package = "(.*?)"', read("Cargo.toml"), re.MULTILINE)
     spdx = now["license"].replace("proprietary", "LicenseRef-Proprietary")
@@ -254,7 +259,9 @@ def build_wheel(tree: str, source: Path) -> bytes:
         path.touch()  # cargo compares times, and those of a commit are old
     command = ["maturin", "build", "--release", "--quiet", "--interpreter", sys.executable]
     environment = build_environment(source)
-    subprocess.run([*command, "--out", source / "dist"], cwd=source, env=environment, check=True)
+    command += ["--out", str(source / "dist")]
+    if subprocess.run(command, cwd=source, env=environment, check=False).returncode:
+        sys.exit(f"The wheels cannot be compared: one of them cannot be built, see above.\n{UNDO}")
     (wheel,) = (source / "dist").glob("*.whl")
     forget_folder(wheel, source)
     return wheel.read_bytes()

@@ -22,7 +22,6 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from contents import (
@@ -91,7 +90,7 @@ def run(
 
 def source_date_epoch() -> str:
     """Give the time of the commit or, without Git, a fixed one."""
-    commit_time = capture("git", "log", "-1", "--format=%ct")
+    commit_time = capture("git", "log", "-1", "--no-show-signature", "--format=%ct")
     return os.environ.get("SOURCE_DATE_EPOCH", commit_time or "315532800")
 
 
@@ -445,9 +444,13 @@ def cibuildwheel(word: str) -> None:
     tested = []
     for identifiers in row.identifiers():
         environment = {"SOURCE_DATE_EPOCH": source_date_epoch(), **os.environ}
+        if row.os != "linux":  # no container hides the folders of this machine
+            environment = build_environment(ROOT)
         environment |= row.cibuildwheel(list(identifiers.values()))
         run("cibuildwheel", "--output-dir", DIST, environment=environment)
         tested += [python for python, name in identifiers.items() if not test_skipped(name)]
+    for path in DIST.glob("*.whl"):
+        forget_folder(path, ROOT)
     wheels = find([row], DIST)
     check(wheels)
     for wheel in wheels:  # cibuildwheel would have stopped at a test that fails
@@ -458,12 +461,14 @@ def cibuildwheel(word: str) -> None:
 
 def test_skipped(identifier: str) -> bool:
     """Tell whether cibuildwheel was told to leave out a build, or its tests."""
+    from cibuildwheel.selector import selector_matches  # only the group `native` has it
+
     patterns: list[str] = []
     for key in ("skip", "test-skip"):
         configured = PROJECT["tool"]["cibuildwheel"].get(key, [])
         patterns += configured.split() if isinstance(configured, str) else configured
         patterns += os.environ.get(f"CIBW_{key.upper().replace('-', '_')}", "").split()
-    return any(fnmatch(identifier, pattern) for pattern in patterns)
+    return any(selector_matches(pattern, identifier) for pattern in patterns)
 
 
 def test_finished(word: str, folder: Path) -> None:

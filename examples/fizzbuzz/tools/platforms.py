@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -111,7 +112,10 @@ class Platform:
         """Give the last part of a wheel's name, such as manylinux_2_28_x86_64."""
         if self.os == "windows":
             return "win32" if self.arch == "x86" else f"win_{self.arch}"
-        return f"{self.kind}_{self.floor.replace('.', '_')}_{self.arch}"
+        floor = self.floor
+        if self.os == "macos" and int(floor.split(".")[0]) > 10:
+            floor = f"{floor.split('.')[0]}.0"  # installers know no other tags since macOS 11
+        return f"{self.kind}_{floor.replace('.', '_')}_{self.arch}"
 
     @property
     def kind(self) -> str:
@@ -183,13 +187,15 @@ class Platform:
             # A tag that does not depend on which of the C library's functions happen to be used.
             repair = "auditwheel repair --only-plat -w {dest_dir} {wheel} --plat"
             settings["CIBW_REPAIR_WHEEL_COMMAND_LINUX"] = f"{repair} {self.tag}"
-        # cibuildwheel knows the newest of these images itself.
-        if self.image and not self.image.startswith("quay.io/pypa/"):
+        # cibuildwheel knows the newest of its own images itself.
+        if self.image and not self.image.startswith(f"quay.io/pypa/{self.tag}:"):
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
         if self.os == "macos":
             settings["MACOSX_DEPLOYMENT_TARGET"] = self.floor
         if self.os == "windows":
-            settings["CIBW_BEFORE_ALL_WINDOWS"] = f"rustup target add {self.target}"
+            own = PROJECT["tool"]["cibuildwheel"].get("windows", {}).get("before-all", [])
+            steps = [f"rustup target add {self.target}", *([own] if isinstance(own, str) else own)]
+            settings["CIBW_BEFORE_ALL_WINDOWS"] = " && ".join(steps)
         return settings
 
 
@@ -280,10 +286,10 @@ def check_runner(row: Platform, today: datetime.date) -> str:
 
 def tests(rows: Sequence[Platform]) -> Iterator[dict[str, str]]:
     """Plan the Python tests: each system with the oldest, the newest and a free-threaded Python."""
-    first = {row.os: row for row in reversed(rows) if row.engine == "cibuildwheel"}
-    for system, row in sorted(first.items()):
+    native = [row for row in reversed(rows) if row.engine == "cibuildwheel"]
+    first = {"linux": "ubuntu-24.04"} | {row.os: row.runner["github"] for row in native}
+    for system, runner in sorted(first.items()):
         for python in dict.fromkeys([OLDEST, NEWEST, f"{NEWEST}t"]):
-            runner = row.runner["github"]
             recipe = "test-parallel" if python.endswith("t") else "test-python"
             yield {"os": system, "python": python, "runner": runner, "recipe": recipe}
 
@@ -327,6 +333,8 @@ def main(words: Sequence[str]) -> int:
             command = ["uv", "python", "install", *pythons()]
         case _:
             sys.exit(__doc__)
+    if not shutil.which(command[0]):
+        sys.exit(f"{command[0]} is not on PATH: install it first.")
     return subprocess.run(command, check=False).returncode
 
 

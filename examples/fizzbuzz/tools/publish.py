@@ -15,7 +15,7 @@ the environment:
 
 import base64
 import hashlib
-import html
+import http.client
 import io
 import json
 import os
@@ -32,8 +32,10 @@ import zipfile
 from collections.abc import Callable, Sequence
 from email.parser import HeaderParser
 from functools import partial
+from html.parser import HTMLParser
+from http.client import HTTPMessage
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from release import ROOT, crate_file, files, package, published, read, version
 
@@ -74,13 +76,38 @@ def azure_login() -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
 
 
+class Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, without credentials where they lead to another server.
+
+    Feeds keep files in a storage that refuses them, and that should not see them.
+    """
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Make the request that follows."""
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if new and new.host != req.host:
+            new.remove_header("Authorization")
+        return new
+
+
+BROWSER = urllib.request.build_opener(Redirects)
+
+
 def get(url: str, authorization: str, registry: str) -> bytes:
     """Read an address; nothing if it does not exist."""
     request = urllib.request.Request(url, headers={"User-Agent": f"publish.py ({version()})"})
     if authorization:
         request.add_header("Authorization", authorization)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with BROWSER.open(request, timeout=60) as response:
             content: bytes = response.read()
             return content
     except urllib.error.HTTPError as error:
@@ -88,7 +115,7 @@ def get(url: str, authorization: str, registry: str) -> bytes:
             return b""
         hint = " Are the credentials right?" if error.code in (401, 403) else ""
         stop(f"{registry} answers {error.code} {error.reason} to {url}.{hint}")
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         stop(f"{registry} cannot be reached at {url}: {error}.")
     raise AssertionError
 
@@ -116,13 +143,13 @@ class CargoRegistry:
     def contents(self, crate: dict[str, Any]) -> dict[str, str] | None:
         """Give the files of this version of a crate with their checksums; None if it is not there."""
         name = crate["name"].lower()
-        short = {1: "1/", 2: "2/", 3: f"3/{name[:1]}/"}
-        place = short.get(len(name), f"{name[:2]}/{name[2:4]}/") + name
-        lines = get(self.index + place, self.token, self.name).decode().splitlines()
+        place = f"{self.index}{prefix(name)}/{name}"
+        lines = get(place, self.token, self.name).decode().splitlines()
         for entry in map(json.loads, lines):
             if entry["vers"] == crate["version"]:
                 settings = json.loads(get(f"{self.index}config.json", self.token, self.name))
-                file = get(self.download(settings["dl"], entry), self.token, self.name)
+                token = self.token if settings.get("auth-required") else ""
+                file = get(self.download(settings["dl"], entry), token, self.name)
                 return unpacked(file) if file else None  # some list it before they serve it
         return None
 
@@ -137,9 +164,17 @@ class CargoRegistry:
         values = {
             "crate": entry["name"],
             "version": entry["vers"],
+            "prefix": prefix(entry["name"]),
+            "lowerprefix": prefix(entry["name"].lower()),
             "sha256-checksum": entry["cksum"],
         }
         return re.sub(r"\{([\w-]+)\}", lambda found: str(values[found[1]]), pattern)
+
+
+def prefix(name: str) -> str:
+    """Give the folder that an index of crates has for a name."""
+    short = {1: "1", 2: "2", 3: f"3/{name[:1]}"}
+    return short.get(len(name), f"{name[:2]}/{name[2:4]}")
 
 
 def unpacked(crate: bytes) -> dict[str, str]:
@@ -176,6 +211,8 @@ def publish_crates(destination: str, folder: Path) -> None:
 def check_siblings(crate: dict[str, Any], destination: str) -> None:
     """Stop at a crate of this workspace that others would look for on crates.io."""
     for dependency in crate["dependencies"]:
+        if dependency["kind"] == "dev":  # nobody looks for it
+            continue
         private = destination != "crates-io" and dependency.get("path")
         if private and not dependency["registry"]:
             stop(
@@ -220,6 +257,21 @@ def eventually(found: Callable[[], bool]) -> bool:
 # Wheels and the sdist
 
 
+class Links(HTMLParser):
+    """Collects the links of a page."""
+
+    def __init__(self, page: str) -> None:
+        """Read the page."""
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note where a link leads to."""
+        if tag == "a":
+            self.found += [value for key, value in attrs if key == "href" and value]
+
+
 class PythonIndex:
     """A package index, read as installers read it.
 
@@ -241,10 +293,11 @@ class PythonIndex:
         project = re.sub(r"[-_.]+", "-", read("pyproject.toml")["project"]["name"]).lower()
         page = get(f"{self.settings['url']}{project}/", self.authorization, self.name).decode()
         found = {}
-        for link in re.findall(r'href="([^"]+)"', page):
-            address = urllib.parse.urlsplit(html.unescape(link))
+        for link in Links(page).found:
+            address = urllib.parse.urlsplit(link)
             name = urllib.parse.unquote(address.path.rsplit("/", 1)[-1])
-            found[name] = address.fragment.removeprefix("sha256=")
+            kind, _, checksum = address.fragment.partition("=")
+            found[name] = checksum if kind == "sha256" else ""
         return found
 
 

@@ -35,6 +35,8 @@ def read(path: str) -> dict[str, Any]:
 
 def run(*command: str, given: str | None = None) -> str:
     """Run a command, stop if it fails, and give what it prints."""
+    if not shutil.which(command[0]):
+        sys.exit(f"{command[0]} is not on PATH: install it first.")
     result = subprocess.run(
         command, cwd=ROOT, input=given, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -70,21 +72,37 @@ def core_name() -> str:
     return str(read("Cargo.toml")["workspace"]["dependencies"]["rust_core"]["package"])
 
 
+def cargo_metadata() -> dict[str, Any]:
+    """Ask Cargo about the workspace."""
+    command = ("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet")
+    metadata: dict[str, Any] = json.loads(run(*command))
+    return metadata
+
+
 def published() -> list[dict[str, Any]]:
     """List the crates of the workspace that some registry gets, each after those it depends on."""
-    metadata = json.loads(run("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet"))
-    packages = metadata["packages"]
+    packages = cargo_metadata()["packages"]
     (of_the_core,) = (one["publish"] for one in packages if one["name"] == core_name())
-    for one in packages:  # a crate that says nothing goes where the core goes
-        one["publish"] = of_the_core if one["publish"] is None else one["publish"]
+    for one in packages:
+        if one["publish"] is None and of_the_core:  # Cargo packages only crates that agree
+            line = f"publish = {json.dumps(of_the_core)}"
+            sys.exit(f"{one['name']} does not say where it goes: add {line} or publish = false.")
+        one["publish"] = one["publish"] or []
     waiting = [one for one in packages if one["publish"]]
     ordered: list[dict[str, Any]] = []
     while waiting:
         names = {package["name"] for package in waiting}
-        ready = [p for p in waiting if not names & {d["name"] for d in p["dependencies"]}]
+        ready = [p for p in waiting if not names & needed(p)]
+        if not ready:
+            sys.exit(f"{', '.join(sorted(names))} depend on each other: none can be the first.")
         ordered += ready
         waiting = [package for package in waiting if package not in ready]
     return ordered
+
+
+def needed(crate: dict[str, Any]) -> set[str]:
+    """Name the crates that must be there before a crate; its tests may need what comes later."""
+    return {one["name"] for one in crate["dependencies"] if one["kind"] != "dev"}
 
 
 def package(*names: str, verify: bool = True) -> Path:
@@ -93,7 +111,7 @@ def package(*names: str, verify: bool = True) -> Path:
     options += [] if verify else ["--no-verify"]
     options += [option for name in names for option in ("--package", name)]
     run("cargo", "package", *options)
-    return ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "package"
+    return Path(cargo_metadata()["target_directory"], "package")
 
 
 def rehearse() -> None:
@@ -105,6 +123,11 @@ def rehearse() -> None:
 
 def next_version(word: str) -> str:
     """Give the version that a word stands for, and stop if it is not a higher one."""
+    numbers = r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}"
+    if not re.fullmatch(numbers, version()):
+        sys.exit(
+            f"{version()} is no version of three numbers: set one such as 1.2.0 by hand first."
+        )
     parts = [int(part) for part in version().split(".")]
     steps = ["major", "minor", "patch"]
     if word in steps:
@@ -112,7 +135,7 @@ def next_version(word: str) -> str:
         parts[place] += 1
         parts[place + 1 :] = [0] * (2 - place)
         return ".".join(map(str, parts))
-    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", word):
+    if not re.fullmatch(numbers, word):
         sys.exit(
             f'"{word}" is no version: type three numbers such as 1.2.0, or {", ".join(steps)}.'
         )
