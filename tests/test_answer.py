@@ -258,6 +258,13 @@ def test_it_says_when_an_answer_is_for_nothing(project: Project) -> None:
 
 def test_it_says_when_nothing_changes(project: Project) -> None:
     assert "Nothing changes: the project has this" in tool(project, "answer", platforms="usual")
+    output = tool(project, "answer", azure_feed="feed")
+    assert "azure_feed was not stored: with these answers, nobody is asked for it." in output
+
+
+def test_a_list_needs_no_brackets(project: Project) -> None:
+    tool(project, "answer", code=1, crate_to="crates-io")
+    assert project.answers()["crate_to"] == ["crates-io"]
 
 
 def test_drift_shows_edits_of_the_templates_files_only(project: Project) -> None:

@@ -137,7 +137,10 @@ def test_the_starter_is_removed_by_the_lines_in_the_readme(
     names = {str(path) for path in left.files()}
     ours = {str(path) for path in project.files() if str(path) in names or "collatz" in str(path)}
     assert ours == names
-    assert "longest_chain" not in (project / "README.md").read_text("utf-8")
+    readme = (project / "README.md").read_text("utf-8")
+    assert "longest_chain" not in readme
+    assert "<!--" not in readme
+    assert readme.count("```") % 2 == 0
 
 
 def test_an_edit_in_rust_is_never_missed(tmp_path: Path) -> None:

@@ -315,6 +315,7 @@ def test_an_unknown_platform_is_named(wide: Project, words: list[str], message: 
             'macos-arm64 needs a runner, such as { github = "label" }.',
         ),
         ('id = "windows-x86"\n', "", "has a row without an id: give it one."),
+        ('floor = "2.28"', "floor = 2.28", 'manylinux-x86_64 needs quotes: floor = "2.28".'),
     ],
 )
 def test_a_mistake_in_a_row_is_named(wide: Project, old: str, new: str, message: str) -> None:

@@ -289,7 +289,8 @@ def test_a_registry_that_was_not_chosen_is_never_contacted(
     without = re.sub(r"\[\[tool.uv.index\]\].*?\n\n", "", text, flags=re.DOTALL)
     (project / "pyproject.toml").write_text(without, "utf-8")
     commit(project.path)
-    assert "Sent to private: nothing" in publish(project, env)
+    refused = publish(project, env, code=1)
+    assert "This project sends nothing to private: `just answer` adds a destination." in refused
     command = ("cargo", "publish", "--package", "new", "--registry", "private", "--no-verify")
     refused = project.run(*command, code=1, env=env)
     assert "is not listed in the `package.publish` value" in refused
@@ -501,6 +502,21 @@ def unreleased(tmp_path: Path) -> Project:
     return project
 
 
+def test_the_first_release_may_have_the_version_that_stands_there(unreleased: Project) -> None:
+    git(unreleased.path, "rm", "--quiet", "Cargo.lock")
+    git(unreleased.path, "commit", "--quiet", "--message", "Without a lock")
+    assert "Committed version 0.1.0." in unreleased.just("release", "0.1.0")
+    changed = git(unreleased.path, "show", "--name-only", "--format=", "HEAD").splitlines()
+    assert changed == ["CHANGELOG.md", "Cargo.lock"]
+    path = unreleased / "CHANGELOG.md"
+    path.write_text(
+        path.read_text("utf-8").replace("## Unreleased\n", "## Unreleased\n\n- More.\n")
+    )
+    commit(unreleased.path)
+    again = unreleased.just("release", "0.1.0", code=1)
+    assert "0.1.0 is not higher than 0.1.0: type a higher one, or minor." in again
+
+
 @pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])
 def test_a_release_sets_one_version_in_every_file(
     unreleased: Project, word: str, version: str
@@ -521,7 +537,6 @@ def test_a_release_sets_one_version_in_every_file(
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("0.1.0", "0.1.0 is not higher than 0.1.0: type a higher one, or minor."),
         ("0.0.9", "0.0.9 is not higher than 0.1.0"),
         ("v1.0.0", '"v1.0.0" is no version: type three numbers such as 1.2.0, or major, minor'),
         ("huge", '"huge" is no version'),

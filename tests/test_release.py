@@ -161,7 +161,7 @@ def test_main_may_move_on_between_draft_and_publication(runner: Runner) -> None:
     release(runner)
     move_main_on(runner)
     workflow = (runner.project / ".github/workflows/publish-pypi.yml").read_text("utf-8")
-    assert "          ref: ${{ env.TAG }}\n" in workflow
+    assert "          ref: refs/tags/${{ env.TAG }} #" in workflow
     git(runner.project.path, "checkout", "--quiet", "v0.2.0")  # as actions/checkout does with it
     assert publish(runner, "pypi")["Publish"] == "success", runner.output
 

@@ -187,11 +187,11 @@ def unpacked(crate: bytes) -> dict[str, str]:
     return found
 
 
-def publish_crates(destination: str, folder: Path) -> None:
-    """Publish each crate that the registry may have, those that others depend on first."""
+def publish_crates(destination: str, folder: Path) -> bool:
+    """Publish each crate that the registry may have, those that others depend on first; say if any."""
     crates = [crate for crate in published() if destination in crate["publish"]]
     if not crates:
-        return
+        return False
     registry = CargoRegistry(destination)
     for crate in crates:
         check_siblings(crate, destination)
@@ -206,6 +206,7 @@ def publish_crates(destination: str, folder: Path) -> None:
         SENT.append(crate_file(crate))
         if not eventually(partial(registry.has, crate)):
             stop(f"{destination} does not show {crate_file(crate)} after a minute.")
+    return True
 
 
 def check_siblings(crate: dict[str, Any], destination: str) -> None:
@@ -301,12 +302,12 @@ class PythonIndex:
         return found
 
 
-def publish_wheels(destination: str, folder: Path) -> None:
-    """Send the wheels and the sdist that an index lacks."""
+def publish_wheels(destination: str, folder: Path) -> bool:
+    """Send the wheels and the sdist that an index lacks; say if it is one for wheels."""
     wheels = [path for path in files(folder) if path.suffix != ".crate"]
     names = {one["name"] for one in read("pyproject.toml")["tool"]["uv"].get("index", [])}
     if destination not in {*names, "pypi"}:
-        return
+        return False
     classifiers = read("pyproject.toml")["project"]["classifiers"]
     if destination == "pypi" and "Private :: Do Not Upload" in classifiers:
         stop("pyproject.toml marks the project as private, and PyPI is public.")
@@ -328,6 +329,7 @@ def publish_wheels(destination: str, folder: Path) -> None:
     if not eventually(lambda: local.keys() <= index.checksums().keys()):
         lost = ", ".join(sorted(local.keys() - index.checksums().keys()))
         stop(f"{destination} does not show {lost} after a minute.")
+    return True
 
 
 def check_metadata(path: Path, destination: str) -> None:
@@ -361,9 +363,10 @@ def main(destination: str, folder: Path) -> None:
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: fetch the files of a release into it.")
     credentials(destination)
-    publish_crates(destination, folder)
-    if destination != "crates-io":
-        publish_wheels(destination, folder)
+    crates = publish_crates(destination, folder)
+    wheels = destination != "crates-io" and publish_wheels(destination, folder)
+    if not crates and not wheels:
+        stop(f"This project sends nothing to {destination}: `just answer` adds a destination.")
     print(f"Sent to {destination}: {', '.join(SENT) or 'nothing, since it has everything'}.")
 
 

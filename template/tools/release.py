@@ -139,7 +139,8 @@ def next_version(word: str) -> str:
         sys.exit(
             f'"{word}" is no version: type three numbers such as 1.2.0, or {", ".join(steps)}.'
         )
-    if [int(part) for part in word.split(".")] <= parts:
+    first = not re.search(r"^## \d", CHANGELOG.read_text("utf-8"), re.MULTILINE)
+    if [int(part) for part in word.split(".")] <= parts and not (first and word == version()):
         sys.exit(f"{word} is not higher than {version()}: type a higher one, or minor.")
     return word
 
@@ -164,7 +165,8 @@ def prepare(word: str) -> None:
     entries()
     bump = ("bump-my-version", "bump", "--current-version", version(), "--new-version", new)
     try:
-        run(*bump, "--no-commit", "--no-tag")
+        if new != version():  # the first release may have the version that the project began with
+            run(*bump, "--no-commit", "--no-tag")
         today = datetime.datetime.now(tz=datetime.UTC).date()
         text = CHANGELOG.read_text("utf-8")
         heading = f"{UNRELEASED}\n## {new} ({today})\n"
@@ -172,7 +174,8 @@ def prepare(word: str) -> None:
         run("cargo", "update", "--workspace", "--quiet")
         run("uv", "lock", "--quiet")
         check()
-        run("git", "commit", "--all", "--message", f"Release {new}")
+        run("git", "add", "--all", ".")  # a lock may be new
+        run("git", "commit", "--message", f"Release {new}")
     except BaseException:
         run("git", "checkout", "--quiet", ".")
         print("Nothing was changed.", file=sys.stderr)

@@ -72,6 +72,7 @@ ASKED_ONCE = {
     "license": "its text is yours, and those who have a copy rely on it",
     "starter": "its code is yours, so no update brings or removes any",
 }
+LISTS = ("platform_ids", "wheels_to", "crate_to", "extras")
 UNDO = "To undo all of it: git restore --source=HEAD --staged --worktree . && git clean -fd ."
 
 
@@ -177,11 +178,13 @@ def pairs(words: str) -> dict[str, str]:
     answers = dict(zip(parts[1::2], parts[2::2], strict=True))
     if parts[0] or not answers:
         sys.exit(f"{parts[0] or words!r} is no answer: type it as `just answer platforms=wide`.")
-    for key in answers:
+    for key, value in answers.items():
         if key not in QUESTIONS:
             sys.exit(f"{key} is no question of the template. The questions: {', '.join(QUESTIONS)}")
         if key in ASKED_ONCE:
             sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
+        if key in LISTS and not value.startswith("["):
+            answers[key] = f"[{value}]"
     return answers
 
 
@@ -200,8 +203,13 @@ def report_answers(before: Mapping[str, str], given: Mapping[str, str]) -> None:
             print(f"{key} was {before[key]}, and is {value} now.")
         else:
             print(f"{key} is new, and its default was taken: {value}")
+    report_unasked(given)
+
+
+def report_unasked(given: Iterable[str]) -> None:
+    """Name answers that were given for nothing."""
     for key in given:
-        if key not in after:
+        if key not in stored():
             print(f"{key} was not stored: with these answers, nobody is asked for it.")
 
 
@@ -284,6 +292,7 @@ def apply(options: Iterable[str], given: Mapping[str, str]) -> None:
     said = copier("update", *options)
     if not git("status", "--porcelain", "--", "."):
         print("Nothing changes: the project has this version, and these answers.")
+        report_unasked(given)
         return
     report_answers(before, given)
     report_files([line for line in said.splitlines() if line.startswith("- ")])

@@ -242,6 +242,9 @@ def _checked(row: dict[str, Any]) -> Platform:
             sys.exit(f'tools/platforms.toml: {name} has no "{key}": add it.')
     if row["engine"] not in ENGINES:
         sys.exit(f'tools/platforms.toml: {name} has engine "{row["engine"]}": type {_or(ENGINES)}.')
+    for key in OPTIONAL:
+        if not isinstance(row.get(key, ""), str):
+            sys.exit(f'tools/platforms.toml: {name} needs quotes: {key} = "{row[key]}".')
     if not isinstance(row["runner"], dict) or "github" not in row["runner"]:
         example = '{ github = "label" }'
         sys.exit(f"tools/platforms.toml: {name} needs a runner, such as {example}.")

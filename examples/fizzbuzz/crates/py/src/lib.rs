@@ -5,6 +5,10 @@
     clippy::doc_markdown,
     reason = "the docs here are Python's docstrings"
 )]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "Python's arguments arrive by value"
+)]
 
 mod arguments;
 mod collatz;
