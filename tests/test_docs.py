@@ -92,6 +92,7 @@ def test_the_place_for_a_before_all_is_marked(tmp_path: Path) -> None:
     assert marked in (render(tmp_path) / "pyproject.toml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_workflow_that_updates_passes_every_linter(tmp_path: Path) -> None:
     ((_, _, text),) = blocks(ROOT / "docs/bots.md", "Updates of the template, without Renovate")
     workflow = render(tmp_path) / ".github/workflows/update.yml"

@@ -157,6 +157,7 @@ def test_formatters_change_nothing(projects: list[Project]) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oldest", ["3.11", "3.15"])
 def test_the_templates_own_programs_are_as_strict_as_the_rest(tmp_path: Path, oldest: str) -> None:
     """The project leaves them out, so that a rule of its own never has to fit them."""

@@ -86,12 +86,14 @@ def test_workflows_are_plain_files_that_no_answer_changes(variants: dict[str, Pr
     assert list((ROOT / "template/.github").rglob("*.jinja")) == []
 
 
+@pytest.mark.slow
 def test_every_linter_finds_nothing(variants: dict[str, Project]) -> None:
     for project in variants.values():
         valid = ["ok -- validation done"] * 2
         assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
 
 
+@pytest.mark.slow
 def test_a_project_inside_another_repository_is_linted_as_its_own(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     project = render(tmp_path / "projects/new")
@@ -110,6 +112,7 @@ def test_zizmor_really_looks_at_them(variants: dict[str, Project]) -> None:
     assert "dependabot.yml" in result.stderr
 
 
+@pytest.mark.slow
 def test_inputs_of_actions_are_known_to_actionlint(project: Project) -> None:
     # It knows actions by their major tag only, so it gets a copy that names these.
     for path in (project / ".github/workflows").glob("*.yml"):
@@ -124,6 +127,7 @@ def test_inputs_of_actions_are_known_to_actionlint(project: Project) -> None:
     assert 'input "if-no-file-found" is not defined' in result.stdout
 
 
+@pytest.mark.slow
 def test_dependabots_and_pyprojects_schemas_hold(variants: dict[str, Project]) -> None:
     for project in variants.values():
         schema = [tool("check-jsonschema"), "--builtin-schema", "vendor.dependabot"]
@@ -245,6 +249,7 @@ def test_the_contracts_hold(variants: dict[str, Project]) -> None:
         assert [found for contract in CONTRACTS for found in contract(project.path)] == []
 
 
+@pytest.mark.slow
 def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
     shutil.rmtree(project / ".github")
     shutil.copytree(ROOT / ".github", project / ".github")
