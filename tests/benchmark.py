@@ -24,7 +24,6 @@ from versions import NOW, copy_at, every_file, history, version_of
 
 EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
 BUILD_ONLY = """
-import sys; sys.path.insert(0, "tools")
 import platforms, wheels
 with wheels.sdist() as source:
     for row in platforms.select(sys.argv[1:]):
@@ -179,9 +178,9 @@ def wide_project() -> Project:
 
 def cross_build(project: Project, script: str, name: str, target: str) -> float:
     """Time a cross build that runs this script."""
-    command = ("uv", "run", "--only-group=cross", "python", "-c", script, name)
+    python = ("uv", "run", "--only-group=cross", "python")
     env = {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
-    return wall(lambda: project.run(*command, env=env))
+    return wall(lambda: project.tools(script, name, python=python, env=env))
 
 
 def measure_wheels(*names: str) -> None:

@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,17 @@ class Project:
         what = f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}"
         assert (result.returncode == 0) == (code == 0), what
         return result.stdout
+
+    def tools(
+        self,
+        script: str,
+        *arguments: str,
+        python: Sequence[str] = (sys.executable, "-B"),
+        env: Mapping[str, str] = os.environ,
+    ) -> str:
+        """Run Python code that may import the programs in tools/."""
+        path = "import sys; sys.path.insert(0, 'tools')\n"
+        return self.run(*python, "-c", path + script, *arguments, env=env)
 
     def just(self, *recipes: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run recipes as the README says."""

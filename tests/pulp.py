@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from servers import free_port, running
+from servers import free_port, running, serve_http
 
 PACKAGES = ("pulpcore==3.114.2", "pulp-python==3.36.4", "pulp-rust==0.0.0")
 PASSWORD = "secret"  # of `admin`
@@ -119,19 +118,6 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serve_proxy(port: int, api: int, content: int) -> Iterator[None]:
-    """Run the proxy."""
-    verbs = {f"do_{verb}": Proxy.forward for verb in ("GET", "HEAD", "POST", "PUT")}
-    handler = type("PulpProxy", (Proxy,), {"api": api, "content": content, **verbs})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-
-
-@contextlib.contextmanager
 def serve_postgres(folder: Path) -> Iterator[int]:
     """Run a database of its own: PostgreSQL refuses to run as root."""
     data, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
@@ -173,7 +159,9 @@ def serve_pulp(folder: Path) -> Iterator[Pulp]:
             command = [str(programs / f"pulpcore-{name}")]
             command += ["--bind", f"127.0.0.1:{port}"] if port else []
             stack.enter_context(running(command, port or database, folder / "log", env))
-        stack.enter_context(serve_proxy(front, api, content))
+        verbs = {f"do_{verb}": Proxy.forward for verb in ("GET", "HEAD", "POST", "PUT")}
+        proxy = type("PulpProxy", (Proxy,), {"api": api, "content": content, **verbs})
+        stack.enter_context(serve_http(proxy, front))
         pulp = Pulp(f"http://127.0.0.1:{front}")
         pulp.create("python/python", "python/pypi", "wheels")
         pulp.create("rust/rust", "rust/rust", "crates", allow_uploads=True)

@@ -151,19 +151,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serve(feed: Feed) -> Iterator[Feed]:
-    """Run a feed on this machine, at the same port again if it had one."""
-    handler = type("FeedHandler", (Handler,), {"feed": feed})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", feed.port), handler)
-    feed.port = server.server_port
+def serve_http(handler: type[http.server.BaseHTTPRequestHandler], port: int = 0) -> Iterator[int]:
+    """Answer requests on this machine, and say at which port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield feed
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def serve(feed: Feed) -> Iterator[Feed]:
+    """Run a feed on this machine, at the same port again if it had one."""
+    with serve_http(type("FeedHandler", (Handler,), {"feed": feed}), feed.port) as feed.port:
+        yield feed
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from versions import conflicts, every_file, update, version_of
 
 CRATE = {
     "Cargo.toml": '[package]\nname = "my-crate"\nversion = "1.4.2"\nedition = "2021"\nlicense = "MIT"\n'
-    'description = "Doubles."\n\n[dependencies]\nitoa = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
+    'description = "Doubles."\nreadme = "README.md"\n\n[dependencies.itoa]\nversion = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
     "README.md": "# My crate\n",
     "benches/speed.rs": "fn main() {}\n",
     "src/lib.rs": "pub fn double(number: u64) -> u64 {\n    number * 2\n}\n",

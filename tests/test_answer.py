@@ -43,10 +43,7 @@ def tool(
 def constants(project: Project) -> dict[str, list[str]]:
     """Read the constants of tools/template.py."""
     script = "import json, template as t; print(json.dumps([t.OWNED, t.QUESTIONS, t.ASKED_ONCE]))"
-    output = project.run(
-        sys.executable, "-B", "-c", f"import sys; sys.path.insert(0, 'tools'); {script}"
-    )
-    owned, asked, once = json.loads(output)
+    owned, asked, once = json.loads(project.tools(script))
     return {"owned": owned, "questions": asked, "once": list(once)}
 
 
@@ -201,6 +198,15 @@ def test_what_is_asked_once_is_changed_by_hand_as_the_guide_says(
         assert text.format(new) in (project / path).read_text("utf-8")
 
 
+def test_it_says_what_is_wrong_with_the_answers_file_or_the_version(project: Project) -> None:
+    words = tool(project, "update", "nonsense", code=1)
+    assert "Copier refuses: Unknown revision: 'nonsense' Nothing was changed." in words
+    git(project.path, "rm", "--quiet", ".copier-answers.yml")
+    commit(project.path)
+    for verb in ("update", "drift"):
+        assert ".copier-answers.yml is not there" in tool(project, verb, code=1)
+
+
 # It says what it did
 
 
@@ -293,8 +299,6 @@ def test_an_answer_that_changes_nothing_in_the_wheel_says_so(project: Project) -
 def test_what_changes_in_the_wheel_is_named(project: Project) -> None:
     project.replace("pyproject.toml", 'description = "', 'description = "Other. ')
     (project / "python/new/more.py").write_text('"""More."""\n', "utf-8")
-    script = (
-        "import sys; sys.path.insert(0, 'tools'); import template; print(template.compare_wheels())"
-    )
-    output = project.run("uv", "run", "--only-group", "template", "python", "-c", script)
+    python = ("uv", "run", "--only-group=template", "python")
+    output = project.tools("import template; print(template.compare_wheels())", python=python)
     assert "This changes in your wheel: new-0.1.0.dist-info/METADATA, new/more.py\n" in output

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,23 +213,18 @@ def test_credentials_are_not_sent_where_a_feed_redirects_to(
 def test_pages_of_an_index_are_read_as_installers_read_them(
     project: Project, page: str, found: dict[str, str]
 ) -> None:
-    script = (
-        "import sys; sys.path.insert(0, 'tools'); import publish;"
-        f" publish.get = lambda *_: {page!r}.encode();"
-        " print(publish.PythonIndex('private').checksums())"
-    )
-    assert project.run(sys.executable, "-c", script) == f"{found}\n"
+    script = f"import publish; publish.get = lambda *_: {page!r}.encode()\n"
+    printed = project.tools(script + "print(publish.PythonIndex('private').checksums())")
+    assert printed == f"{found}\n"
 
 
 def test_a_registry_may_keep_crates_under_any_address(project: Project) -> None:
+    pattern = "https://example.org/{prefix}/{lowerprefix}/{crate}-{version}-{sha256-checksum}"
+    entry = {"name": "New", "vers": "1.0.0", "cksum": "abc"}
     script = (
-        "import sys; sys.path.insert(0, 'tools'); import publish;"
-        " entry = {'name': 'New', 'vers': '1.0.0', 'cksum': 'abc'};"
-        " pattern = 'https://example.org/{prefix}/{lowerprefix}/{crate}-{version}-{sha256-checksum}';"
-        " print(publish.CargoRegistry('private').download(pattern, entry))"
+        f"import publish; print(publish.CargoRegistry('private').download({pattern!r}, {entry}))"
     )
-    printed = project.run(sys.executable, "-c", script)
-    assert printed == "https://example.org/3/N/3/n/New-1.0.0-abc\n"
+    assert project.tools(script) == "https://example.org/3/N/3/n/New-1.0.0-abc\n"
 
 
 def test_a_set_that_was_cut_off_is_completed(
@@ -515,6 +509,17 @@ def test_the_first_release_may_have_the_version_that_stands_there(unreleased: Pr
     commit(unreleased.path)
     again = unreleased.just("release", "0.1.0", code=1)
     assert "0.1.0 is not higher than 0.1.0: type a higher one, or minor." in again
+
+
+def test_a_release_that_git_refuses_changes_nothing(unreleased: Project) -> None:
+    git(unreleased.path, "rm", "--quiet", "Cargo.lock")
+    git(unreleased.path, "commit", "--quiet", "--message", "Without a lock")
+    hook = unreleased / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    hook.chmod(0o755)
+    assert "Nothing was changed." in unreleased.just("release", "minor", code=1)
+    assert git(unreleased.path, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])

@@ -214,6 +214,15 @@ def ungated(folder: Path) -> list[str]:
     return sorted(set(jobs) - set(jobs["all-green"]["needs"]) - {"all-green"})
 
 
+def ambiguous_tags(folder: Path) -> list[str]:
+    """List the jobs that check out a tag by a name that a branch may have as well."""
+    return [
+        f"{name}: {job} checks out {step['with']['ref']}, which may be a branch"
+        for name, job, step in steps(folder)
+        if not step.get("with", {}).get("ref", "refs/").startswith("refs/")
+    ]
+
+
 def loose_publishing(folder: Path) -> list[str]:
     """List the jobs that hold a secret or an identity and do more than to publish."""
     found = []
@@ -241,7 +250,15 @@ def loose_publishing(folder: Path) -> list[str]:
     return found
 
 
-CONTRACTS = (unknown_uses, other_steps, lost_artifacts, caches, ungated, loose_publishing)
+CONTRACTS = (
+    unknown_uses,
+    other_steps,
+    lost_artifacts,
+    caches,
+    ungated,
+    ambiguous_tags,
+    loose_publishing,
+)
 
 
 def test_the_contracts_hold(variants: dict[str, Project]) -> None:
@@ -444,6 +461,12 @@ OURS = {
         "    environment: azure\n",
         "",
         "has a secret outside an environment",
+    ),
+    "a tag that may be a branch": (
+        PUBLISH_PYPI,
+        "ref: refs/tags/${{ env.TAG }}",
+        "ref: ${{ env.TAG }}",
+        "fetch checks out ${{ env.TAG }}, which may be a branch",
     ),
     "another commit": (CI, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
     "another version": (CI, "# v7.0.1", "# v7.0.2", "# v7.0.2"),

@@ -92,17 +92,16 @@ def published() -> list[dict[str, Any]]:
     ordered: list[dict[str, Any]] = []
     while waiting:
         names = {package["name"] for package in waiting}
-        ready = [p for p in waiting if not names & needed(p)]
+        ready = [
+            package
+            for package in waiting  # tests may need what comes later
+            if not names & {d["name"] for d in package["dependencies"] if d["kind"] != "dev"}
+        ]
         if not ready:
             sys.exit(f"{', '.join(sorted(names))} depend on each other: none can be the first.")
         ordered += ready
         waiting = [package for package in waiting if package not in ready]
     return ordered
-
-
-def needed(crate: dict[str, Any]) -> set[str]:
-    """Name the crates that must be there before a crate; its tests may need what comes later."""
-    return {one["name"] for one in crate["dependencies"] if one["kind"] != "dev"}
 
 
 def package(*names: str, verify: bool = True) -> Path:
@@ -177,7 +176,7 @@ def prepare(word: str) -> None:
         run("git", "add", "--all", ".")  # a lock may be new
         run("git", "commit", "--message", f"Release {new}")
     except BaseException:
-        run("git", "checkout", "--quiet", ".")
+        run("git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
         print("Nothing was changed.", file=sys.stderr)
         raise
     print(f"Committed version {new}. Push it, and start the workflow Release when CI is green.")

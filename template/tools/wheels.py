@@ -33,6 +33,7 @@ from contents import (
     capture,
     check,
     find,
+    listing,
     private_paths,
     sha256,
 )
@@ -443,10 +444,8 @@ def cibuildwheel(word: str) -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     tested = []
     for identifiers in row.identifiers():
-        environment = {"SOURCE_DATE_EPOCH": source_date_epoch(), **os.environ}
-        if row.os != "linux":  # no container hides the folders of this machine
-            environment = build_environment(ROOT)
-        environment |= row.cibuildwheel(list(identifiers.values()))
+        # On macOS and Windows no container hides the folders of this machine.
+        environment = build_environment(ROOT) | row.cibuildwheel(list(identifiers.values()))
         run("cibuildwheel", "--output-dir", DIST, environment=environment)
         tested += [python for python, name in identifiers.items() if not test_skipped(name)]
     for path in DIST.glob("*.whl"):
@@ -476,7 +475,7 @@ def test_finished(word: str, folder: Path) -> None:
     (row,) = select([word])
     if reason := untested(row):
         sys.exit(f"{word} cannot be tested here: {reason}.")
-    names = [path.name for path in folder.glob("*.whl")]
+    names = [path.name for path in listing(folder) if path.suffix == ".whl"]
     wheels = [wheel for wheel in row.wheels() if any(wheel.named(name) for name in names)]
     for wheel in wheels:
         wheel.path = next(folder / name for name in names if wheel.named(name))

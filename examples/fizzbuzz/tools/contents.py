@@ -41,12 +41,19 @@ def private_paths() -> list[Path]:
     return [ROOT, cargo, Path(capture("rustc", "--print", "sysroot") or "/nowhere"), Path.home()]
 
 
+def listing(folder: Path) -> list[Path]:
+    """List a folder, and stop if it is not there."""
+    if not folder.is_dir():
+        sys.exit(f"There is no folder {folder}: build or fetch the files into it.")
+    return sorted(folder.iterdir())
+
+
 def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> list[Wheel]:
     """Find the wheels of these platforms, and stop unless the folder holds exactly them.
 
     `others` are the names of further files that must be there, such as the sdist's.
     """
-    names = {path.name for path in folder.iterdir() if path.suffix in (".whl", ".gz")}
+    names = {path.name for path in listing(folder) if path.suffix in (".whl", ".gz")}
     for name in others:
         if name not in names:
             sys.exit(f"{folder.name}/ lacks {name}")
@@ -119,7 +126,7 @@ def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
         "License-Expression": project["license"],
         "Requires-Python": project["requires-python"],
     }.items():
-        if metadata[header] != value:
+        if str(metadata[header]).replace(" ", "") != value.replace(" ", ""):
             sys.exit(f"{wheel.path.name}: {header} is {metadata[header]}, not {value}")
     python, abi, systems = wheel.path.stem.split("-")[-3:]
     named = {f"{python}-{a}-{system}" for a in abi.split(".") for system in systems.split(".")}

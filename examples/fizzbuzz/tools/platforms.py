@@ -29,7 +29,8 @@ TABLE = ROOT / "tools/platforms.toml"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 NAME = re.sub(r"[-_.]+", "_", PROJECT["project"]["name"]).lower()
 VERSION = PROJECT["project"]["version"]
-OLDEST = PROJECT["project"]["requires-python"].removeprefix(">=")
+_oldest = re.search(r">=\s*(3\.\d+)", PROJECT["project"]["requires-python"])
+OLDEST = _oldest[1] if _oldest else sys.exit('pyproject.toml: requires-python needs a ">=3.N".')
 NEWEST = "3.15"  # CPython, and its stable ABI for both builds
 
 # What `image`, `floor` and `until` mean stands in tools/platforms.toml.

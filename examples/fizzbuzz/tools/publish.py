@@ -33,7 +33,6 @@ from collections.abc import Callable, Sequence
 from email.parser import HeaderParser
 from functools import partial
 from html.parser import HTMLParser
-from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO, Any
 
@@ -88,7 +87,7 @@ class Redirects(urllib.request.HTTPRedirectHandler):
         fp: IO[bytes],
         code: int,
         msg: str,
-        headers: HTTPMessage,
+        headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
         """Make the request that follows."""

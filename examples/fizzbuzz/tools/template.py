@@ -103,15 +103,23 @@ def copier(*arguments: str | Path) -> str:
     )
     if result.returncode:
         *_, last = result.stdout.strip().splitlines() or ["it said nothing"]
+        last = (re.findall("fatal: (.*)", result.stdout) or [last])[0]  # Git's own words
         changed = "" if git("status", "--porcelain", "--", ".") else " Nothing was changed."
         reason = re.sub(r"^\w+Error: ", "", last)
         sys.exit(f"Copier refuses: {reason}{changed}")
     return result.stdout
 
 
-def stored(text: str = "") -> dict[str, str]:
-    """Read the stored answers, or those in this text, each as YAML."""
-    keys = re.split(r"^(\w+):", text or read(ANSWERS_FILE.name), flags=re.MULTILINE)[1:]
+def stored() -> dict[str, str]:
+    """Read the stored answers, each as YAML."""
+    if not ANSWERS_FILE.exists():
+        sys.exit(f"{ANSWERS_FILE.name} is not there: take it out of the history again.")
+    return parsed(read(ANSWERS_FILE.name))
+
+
+def parsed(text: str) -> dict[str, str]:
+    """Split an answers file into answers, each as YAML."""
+    keys = re.split(r"^(\w+):", text, flags=re.MULTILINE)[1:]
     return {key: " ".join(value.split()) for key, value in zip(keys[::2], keys[1::2], strict=True)}
 
 
@@ -120,6 +128,7 @@ def stored(text: str = "") -> dict[str, str]:
 
 def refuse_unsafe() -> None:
     """Stop where an update could lose something, or could not be undone."""
+    stored()
     if not capture("git", "rev-parse", "--verify", "--quiet", "HEAD"):
         sys.exit(
             "The project has no commit yet: type `git init`, `git add --all` and `git commit`."
@@ -148,18 +157,19 @@ def refuse_answers_changed_by_hand() -> None:
     commit = git(
         "log", "-1", "--no-show-signature", "--format=%H", "-G^_commit:", "--", ANSWERS_FILE.name
     )
-    now, then = stored(), stored(git("show", f"{commit}:./{ANSWERS_FILE.name}"))
+    now, then = stored(), parsed(git("show", f"{commit}:./{ANSWERS_FILE.name}"))
     core = re.search(r'^rust_core = .*package = "(.*?)"', read("Cargo.toml"), re.MULTILINE)
-    spdx = now["license"].replace("proprietary", "LicenseRef-Proprietary")
+    license = now.get("license", "")
+    spdx = license.replace("proprietary", "LicenseRef-Proprietary")
     relicensed = f'license = "{spdx}"' in read("pyproject.toml").splitlines()
     is_there = {
         "package_name": PACKAGE,
         "crate_name": core[1] if core else "",
-        "license": now["license"] if relicensed else then["license"],
+        "license": license if relicensed else then["license"],
         "starter": then["starter"],
     }
     for key, value in is_there.items():
-        found = now[key].strip("'\"")
+        found = now.get(key, value).strip("'\"")
         if found != value:
             sys.exit(
                 f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {value}."

@@ -3,11 +3,8 @@
 #![allow(
     clippy::doc_link_with_quotes,
     clippy::doc_markdown,
-    reason = "the docs here are Python's docstrings"
-)]
-#![allow(
     clippy::needless_pass_by_value,
-    reason = "Python's arguments arrive by value"
+    reason = "the docs here are Python's docstrings, and its arguments arrive by value"
 )]
 
 mod arguments;
