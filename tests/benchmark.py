@@ -25,13 +25,14 @@ from versions import NOW, copy_at, every_file, history, version_of
 EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
 BUILD_ONLY = """
 import platforms, wheels
-with wheels.sdist() as source:
-    for row in platforms.select(sys.argv[1:]):
-        wheels.build_wheels(row, source)
+source = wheels.sdist()
+for row in platforms.select(sys.argv[1:]):
+    wheels.build_wheels(row, source)
 """
 BUILD_FIRST = BUILD_ONLY.replace(
-    "with wheels",
-    "every = platforms.Platform.wheels\nplatforms.Platform.wheels = lambda row: every(row)[:1]\nwith wheels",
+    "source",
+    "every = platforms.Platform.wheels\nplatforms.Platform.wheels = lambda row: every(row)[:1]\nsource",
+    1,
 )
 
 COMPARE = """

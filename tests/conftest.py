@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,21 @@ for name in ("CI", "VIRTUAL_ENV", "SOURCE_DATE_EPOCH"):
     os.environ.pop(name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cargo_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let projects share what cargo compiles, so that PyO3 is compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CARGO_TARGET_DIR", str(tmp_path_factory.mktemp("target")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def cross(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Let cross builds share what they compile for this machine: macros and build scripts."""
+def cross() -> dict[str, str]:
+    """Use the toolchain that has standard libraries of foreign targets."""
     from project import toolchain  # it imports Copier, which reads the environment set above
 
     toolchain("cross")
-    target = str(tmp_path_factory.mktemp("cross"))
-    return {"RUSTUP_TOOLCHAIN": "cross", "CARGO_TARGET_DIR": target}
+    return {"RUSTUP_TOOLCHAIN": "cross"}
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +51,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Fixtures that cost a minute: tests that need the same one run in the same worker.
-COSTLY = ("adopted", "checked", "cross", "projects", "ready", "released", "target", "wheel_set")
+COSTLY = (
+    "checked",
+    "cross",
+    "narrow",
+    "projects",
+    "ready",
+    "released",
+    "wheel_set",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

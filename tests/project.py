@@ -107,11 +107,18 @@ class Project:
         assert old in text, f"{name} has no {old!r}"
         (self / name).write_text(text.replace(old, new), "utf-8")
 
-    def remove_starter(self, env: Mapping[str, str] = os.environ) -> None:
+    def commit_with_locks(self) -> None:
+        """Make a repository of it, as a person does after the first `just setup`; compiles nothing."""
+        git(self.path, "init", "--quiet")
+        self.run("uv", "lock")
+        self.run("cargo", "generate-lockfile")
+        commit(self.path)
+
+    def remove_starter(self) -> None:
         """Type the lines of the README that leave the empty project."""
         readme = (self / "README.md").read_text("utf-8")
         lines = readme.split("these lines leave the empty project:\n\n```sh\n")[1].split("```")[0]
-        self.run("bash", "-euc", lines, env=env)
+        self.run("bash", "-euc", lines)
 
     def run(self, *command: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run a command in it, expect an exit code, and give all that was printed."""

@@ -36,10 +36,10 @@ def existing(folder: Path, files: Mapping[str, str]) -> Project:
     return Project(folder)
 
 
-@pytest.fixture(scope="module")
-def adopted(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Say where the template is; what cargo compiled serves all of them."""
-    return {"CARGO_TARGET_DIR": str(tmp_path_factory.mktemp("target")), "TEMPLATE": str(clone)}
+@pytest.fixture
+def adopted(clone: Path) -> dict[str, str]:
+    """Say where the template is."""
+    return {"TEMPLATE": str(clone)}
 
 
 def later(project: Project) -> None:

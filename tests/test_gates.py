@@ -91,7 +91,15 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", autouse=True)
+def own_targets() -> Iterator[None]:
+    """Compile into a project's own folder, as on a person's machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CARGO_TARGET_DIR")
+        yield
+
+
+@pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Render a project whose checks pass."""
     project = render(tmp_path_factory.mktemp("gates") / "new")
@@ -123,6 +131,18 @@ def test_a_check_fails_and_names(project: Project, fault: str) -> None:
     assert message in project.just("check", code=1)
 
 
+def test_an_edit_in_rust_is_never_missed(project: Project) -> None:
+    assert "passed" in project.run("uv", "run", "pytest")
+    project.replace(CORE, "let mut length = 1;", "let mut length = 2;")
+    assert "assert (9, 21) == (9, 20)" in project.run("uv", "run", "pytest", code=1)
+    project.just("check", code=1)
+    project.replace(CORE, "let mut length = 2;", "let mut length = 1;")
+    assert "passed" in project.run("uv", "run", "pytest")
+    project.just("check")
+    project.replace(CORE, "let mut length = 1;", "let mut length = 3;")
+    assert "assert (9, 22) == (9, 20)" in project.run("uv", "run", "pytest", code=1)
+
+
 def test_a_stray_module_in_the_source_tree_is_named(project: Project) -> None:
     stray = project / "python/new/_rust.cpython-38-x86_64-linux-gnu.so"
     stray.write_bytes(b"old")
@@ -133,28 +153,42 @@ def test_a_stray_module_in_the_source_tree_is_named(project: Project) -> None:
     assert f"{stray.relative_to(project.path)} is not from this build: delete it." in output
 
 
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Render a project that has one wheel; what cargo compiles for it is kept."""
+    project = render(tmp_path_factory.mktemp("narrow") / "new", python_min="3.15")
+    project.commit_with_locks()
+    return project
+
+
 @pytest.mark.parametrize(
-    ("setting", "message"),
+    ("old", "new", "message"),
     [
-        ('exclude = ["python/**/py.typed"]', ".whl lacks new/py.typed"),
         (
-            'include = [{ path = "README.md", format = "wheel" }, { path = "Cargo.lock", format = "sdist" }]',
+            "[tool.maturin]\n",
+            '[tool.maturin]\nexclude = ["python/**/py.typed"]\n',
+            ".whl lacks new/py.typed",
+        ),
+        (
+            "include = [",
+            'include = [{ path = "README.md", format = "wheel" }, ',
             ".whl holds README.md, which does not belong there",
         ),
-        ("sbom = { rust = false }", ".whl lacks new-0.1.0.dist-info/sboms"),
+        (
+            "[tool.maturin]\n",
+            "[tool.maturin]\nsbom = { rust = false }\n",
+            ".whl lacks new-0.1.0.dist-info/sboms",
+        ),
     ],
 )
 def test_a_wheel_that_lacks_or_has_a_file_is_refused(
-    tmp_path: Path, setting: str, message: str
+    narrow: Project, old: str, new: str, message: str
 ) -> None:
-    project = render(tmp_path / "new", python_min="3.15")
-    if setting.startswith("include"):
-        project.replace(
-            "pyproject.toml", 'include = [{ path = "Cargo.lock", format = "sdist" }]', setting
-        )
-    else:
-        project.replace("pyproject.toml", "[tool.maturin]\n", f"[tool.maturin]\n{setting}\n")
-    assert message in project.just("wheels", code=1)
+    narrow.replace("pyproject.toml", old, new)
+    try:
+        assert message in narrow.just("wheels", code=1)
+    finally:
+        git(narrow.path, "checkout", "--quiet", ".")
 
 
 def test_ci_without_locks_says_so_in_one_sentence(tmp_path: Path) -> None:

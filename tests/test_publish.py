@@ -34,9 +34,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, in
         private_upload_url=f"http://127.0.0.1:{python}/",
         private_registry_url=f"http://127.0.0.1:{cargo}/index",
     )
-    git(project.path, "init", "--quiet")
-    project.just("setup")
-    commit(project.path)
+    project.commit_with_locks()
     project.just("wheels")
     project.just("crates")
     return project, cargo, python
@@ -405,6 +403,17 @@ def test_newer_metadata_than_private_indexes_accept_is_named(
 # Reading from private registries
 
 
+THEIRS = """
+[project]
+name = "theirs"
+version = "0.1.0"
+
+[build-system]
+requires = ["uv_build"]
+build-backend = "uv_build"
+"""
+
+
 @pytest.fixture
 def reader(
     request: pytest.FixtureRequest,
@@ -415,38 +424,35 @@ def reader(
     tmp_path: Path,
 ) -> Iterator[Project]:
     """A project whose core depends on a crate of the feed, and its tests on a package of the index."""
-    oldest = getattr(request, "param", "3.15")
-    project.replace("pyproject.toml", ">=3.15", f">={oldest}")
-    project.replace("crates/py/Cargo.toml", "abi3-py315", f"abi3-py{oldest.replace('.', '')}")
-    other = render(
-        tmp_path / "theirs",
-        None,
+    reader = render(
+        tmp_path / "reader",
         starter="none",
-        python_min=oldest,
+        python_min=getattr(request, "param", "3.15"),
         crate_to="[private]",
         private_registry_url=feed.url,
         wheels_to="[private]",
         private_index_url=index.url,
         private_upload_url=index.upload,
     )
-    git(other.path, "init", "--quiet")
-    other.just("setup")
-    commit(other.path)
-    other.just("wheels")
-    other.just("crates")
-    dependency = 'theirs = { version = "0.1.0", registry = "private" }'
-    core = "crates/core/Cargo.toml"
-    project.replace(core, "[dependencies]\n", f"[dependencies]\n{dependency}\n")
-    project.replace("pyproject.toml", '  "pytest>=9",\n', '  "pytest>=9",\n  "theirs",\n')
+    dependency = 'new = { version = "0.1.0", registry = "private" }'
+    reader.replace("crates/core/Cargo.toml", "[dependencies]\n", f"[dependencies]\n{dependency}\n")
+    reader.replace("pyproject.toml", '  "pytest>=9",\n', '  "pytest>=9",\n  "theirs",\n')
     table = '[tool.uv.sources]\ntheirs = { index = "private" }\n\n[[tool.uv.index]]\n'
-    project.replace("pyproject.toml", "[[tool.uv.index]]\n", table)
-    (project / "tests/test_theirs.py").write_text(
+    reader.replace("pyproject.toml", "[[tool.uv.index]]\n", table)
+    (reader / "tests/test_theirs.py").write_text(
         '"""The package of the feed is there."""\n\nimport theirs\n\n\n'
         "def test_it_is_there() -> None:\n    assert theirs.__doc__\n"
     )
+    theirs = tmp_path / "theirs/src/theirs/__init__.py"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('"""Theirs."""\n')
+    theirs.with_name("py.typed").touch()
+    (tmp_path / "theirs/pyproject.toml").write_text(THEIRS)
+    packages = str(index.folder / "packages")
+    reader.run("uv", "build", "--wheel", "--out-dir", packages, str(tmp_path / "theirs"))
     with serve_index(index):
-        publish(other, env)
-        yield project
+        publish(project, env)
+        yield reader
 
 
 def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
@@ -458,7 +464,7 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
     assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in reader.just("setup", code=1, env=half)
     reader.just("setup", env=env)
     assert "All checks passed" in reader.just("check", env=env)
-    assert "| new-0.1.0-cp315-abi3.abi3t-" in reader.just("wheels", env=env)
+    assert "| reader-0.1.0-cp315-abi3.abi3t-" in reader.just("wheels", env=env)
 
 
 @pytest.mark.nightly
@@ -489,10 +495,7 @@ def test_cibuildwheel_reads_a_feed_with_credentials_only(
 def unreleased(tmp_path: Path) -> Project:
     """Render a project that was committed with its locks."""
     project = render(tmp_path / "new", crate_to="[crates-io]")
-    git(project.path, "init", "--quiet")
-    project.run("uv", "lock")
-    project.run("cargo", "generate-lockfile")
-    commit(project.path)
+    project.commit_with_locks()
     return project
 
 

@@ -33,9 +33,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
         private_upload_url=f"http://127.0.0.1:{python}/",
         private_registry_url=f"http://127.0.0.1:{cargo}/index",
     )
-    git(project.path, "init", "--quiet")
-    project.just("setup")
-    commit(project.path)
+    project.commit_with_locks()
     project.just("release", "minor")
     project.just("wheels", "manylinux-x86_64")
     return project, cargo, python

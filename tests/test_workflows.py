@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project import ROOT, Project, commit, git, render
+from project import ROOT, Project, git, render
 from test_platforms import edit_row, plan, tool
 from test_questions import EVERYWHERE, hidden
 
@@ -629,9 +629,7 @@ class Runner:
 def wheel_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
     """Build the real wheels of one platform, and say what cibuildwheel would say of them."""
     project = render(tmp_path_factory.mktemp("act") / "new")
-    git(project.path, "init", "--quiet")
-    project.just("setup")
-    commit(project.path)
+    project.commit_with_locks()
     project.just("wheels", "manylinux-x86_64")
     dist = project.path.parent / "dist"
     shutil.copytree(project / "dist", dist)

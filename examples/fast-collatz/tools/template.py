@@ -20,7 +20,7 @@ from pathlib import Path
 
 from contents import PACKAGE, capture
 from platforms import ROOT
-from wheels import build_environment, forget_folder
+from wheels import TARGET, build_environment, forget_folder, unpacked
 
 ANSWERS_FILE = ROOT / ".copier-answers.yml"
 # Where the template's own files are; all else is yours.
@@ -248,9 +248,7 @@ def stop_at_conflicts() -> None:
 
 def compare_wheels() -> str:
     """Build a wheel of the last commit and one of what is there now, and say what differs in them."""
-    # In one folder that stays, or cargo would compile every dependency anew.
-    source = ROOT / "target/compared"
-    before, after = (build_wheel(tree, source) for tree in ("HEAD", work_tree()))
+    before, after = (build_wheel(tree) for tree in ("HEAD", work_tree()))
     if before == after:
         return "Your wheel stays byte for byte the same."
     old, new = members(before), members(after)
@@ -267,14 +265,11 @@ def work_tree() -> str:
         return git("write-tree", GIT_INDEX_FILE=index)
 
 
-def build_wheel(tree: str, source: Path) -> bytes:
-    """Build a wheel of a tree of Git in a folder, which is emptied first."""
-    shutil.rmtree(source, ignore_errors=True)
+def build_wheel(tree: str) -> bytes:
+    """Build a wheel of a tree of Git."""
     archive = subprocess.check_output(["git", "archive", tree], cwd=ROOT)
     with tarfile.open(fileobj=BytesIO(archive)) as files:
-        files.extractall(source, filter="data")
-    for path in source.rglob("*.rs"):
-        path.touch()  # cargo compares times, and those of a commit are old
+        source = unpacked(files, TARGET / "compared")
     command = ["maturin", "build", "--release", "--quiet", "--interpreter", sys.executable]
     environment = build_environment(source)
     command += ["--out", str(source / "dist")]

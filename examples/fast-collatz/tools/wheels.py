@@ -50,6 +50,7 @@ from platforms import (
 )
 
 DIST = ROOT / "dist"
+TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 MINGW = {
     "x86_64-pc-windows-gnu": "x86_64-w64-mingw32-gcc",
     "i686-pc-windows-gnu": "i686-w64-mingw32-gcc",
@@ -99,14 +100,16 @@ def build_environment(source: Path) -> dict[str, str]:
     """Make builds reproducible: the same source gives the same bytes in any folder, at any time."""
     flags = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
     flags += os.environ.get("RUSTFLAGS", "").split()
-    # The last prefix that fits wins, so the widest comes first.
-    for path in [*reversed(private_paths()), source]:
+    # The last prefix that fits wins, so the widest comes first. What is unpacked in TARGET needs no
+    # prefix of its own: another flag makes cargo compile every dependency anew.
+    folders = [TARGET] if TARGET in source.parents else [source, TARGET]
+    for path in [*reversed(private_paths()[1:]), *folders]:
         flags.append(f"--remap-path-prefix={path}=.")
     return {
         **os.environ,
         # Unlike RUSTFLAGS, this form allows blanks in a path.
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flag for flag in flags if flag),
-        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")),
+        "CARGO_TARGET_DIR": str(TARGET),
         "SOURCE_DATE_EPOCH": source_date_epoch(),
     }
 
@@ -120,21 +123,25 @@ def refuse_strays() -> None:
             sys.exit(f"{path.relative_to(ROOT)} is not from this build: delete it.")
 
 
-@contextmanager
-def sdist() -> Iterator[Path]:
+def unpacked(archive: tarfile.TarFile, folder: Path) -> Path:
+    """Unpack a source tree into a folder of TARGET, which is emptied first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    archive.extractall(folder, filter="data")
+    for path in folder.rglob("*.rs"):
+        path.touch()  # cargo compares times, and those in an archive are old
+    return folder
+
+
+def sdist() -> Path:
     """Build the sdist, and give a folder with what it holds."""
     refuse_strays()
     shutil.rmtree(DIST, ignore_errors=True)
     run("maturin", "sdist", "--out", DIST, environment=build_environment(ROOT))
-    with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(DIST / SDIST) as archive:
-            archive.extractall(scratch, filter="data")
-        source = Path(scratch).resolve() / SDIST.removesuffix(".tar.gz")
-        for path in source.rglob("*.rs"):
-            path.touch()  # cargo compares times, and an sdist's are all the same
-        # An sdist does not say where private registries are.
-        shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
-        yield source
+    with tarfile.open(DIST / SDIST) as archive:
+        source = unpacked(archive, TARGET / "sdist") / SDIST.removesuffix(".tar.gz")
+    # An sdist does not say where private registries are.
+    shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
+    return source
 
 
 def build_wheels(row: Platform, source: Path) -> None:
@@ -403,9 +410,9 @@ def build(words: Sequence[str]) -> None:
     """Build for this machine, or for each platform that is asked for; look inside; test."""
     rows = choose(words) if words else [Platform.of_this_machine()]
     reasons = {row.id: untested(row) for row in rows}
-    with sdist() as source:
-        for row in rows:
-            build_wheels(row, source)
+    source = sdist()
+    for row in rows:
+        build_wheels(row, source)
     wheels = find(rows, DIST, [SDIST])
     check(wheels)
     for row in rows:
