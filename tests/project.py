@@ -97,8 +97,9 @@ class Project:
         return loaded
 
     def copy(self, folder: Path, *unwanted: str) -> "Project":
-        """Copy it, without what has one of these names."""
-        shutil.copytree(self.path, folder, ignore=shutil.ignore_patterns(*unwanted))
+        """Copy it, without what has one of these names; cargo compares times, so they are new."""
+        ignore = shutil.ignore_patterns(*unwanted)
+        shutil.copytree(self.path, folder, ignore=ignore, copy_function=shutil.copy)
         return Project(folder)
 
     def replace(self, name: str, old: str, new: str) -> None:
@@ -141,11 +142,12 @@ class Project:
         script: str,
         *arguments: str,
         python: Sequence[str] = (sys.executable, "-B"),
+        code: int = 0,
         env: Mapping[str, str] = os.environ,
     ) -> str:
         """Run Python code that may import the programs in tools/."""
         path = "import sys; sys.path.insert(0, 'tools')\n"
-        return self.run(*python, "-c", path + script, *arguments, env=env)
+        return self.run(*python, "-c", path + script, *arguments, code=code, env=env)
 
     def just(self, *recipes: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run recipes as the README says."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, commit, git
+from test_platforms import FIRST_WHEEL
 from test_questions import documents
 from versions import (
     NOW,
@@ -201,6 +202,10 @@ def test_what_is_asked_once_is_changed_by_hand_as_the_guide_says(
 def test_it_says_what_is_wrong_with_the_answers_file_or_the_version(project: Project) -> None:
     words = tool(project, "update", "nonsense", code=1)
     assert "Copier refuses: Unknown revision: 'nonsense' Nothing was changed." in words
+    project.replace(".copier-answers.yml", "license: MIT\n", "")
+    commit(project.path)
+    words = tool(project, "update", code=1)
+    assert ".copier-answers.yml says license: nothing, but the project has MIT." in words
     git(project.path, "rm", "--quiet", ".copier-answers.yml")
     commit(project.path)
     for verb in ("update", "drift"):
@@ -296,9 +301,25 @@ def test_an_answer_that_changes_nothing_in_the_wheel_says_so(project: Project) -
     assert "\nYour wheel stays byte for byte the same.\nTo keep it: git add" in output
 
 
+def compared(project: Project) -> str:
+    """Compare a wheel of the last commit with one of what is there now."""
+    python = ("uv", "run", "--only-group=template", "python")
+    return project.tools("import template; print(template.compare_wheels())", python=python)
+
+
 def test_what_changes_in_the_wheel_is_named(project: Project) -> None:
     project.replace("pyproject.toml", 'description = "', 'description = "Other. ')
     (project / "python/new/more.py").write_text('"""More."""\n', "utf-8")
-    python = ("uv", "run", "--only-group=template", "python")
-    output = project.tools("import template; print(template.compare_wheels())", python=python)
-    assert "This changes in your wheel: new-0.1.0.dist-info/METADATA, new/more.py\n" in output
+    change = "This changes in your wheel: new-0.1.0.dist-info/METADATA, new/more.py\n"
+    assert change in compared(project)
+
+
+def test_no_wheel_holds_what_was_compiled_before(project: Project) -> None:
+    python = ("uv", "run", "--only-group=wheels", "python")
+    project.tools(FIRST_WHEEL, python=python)
+    (wheel,) = (project / "dist").glob("*.whl")
+    first = wheel.read_bytes()
+    project.replace("crates/core/src/collatz.rs", "let mut length = 1;", "let mut length = 2;")
+    assert "This changes in your wheel: new/_rust.abi3.so\n" in compared(project)
+    assert "== (9, 20)" in project.tools(FIRST_WHEEL, python=python, code=1)
+    assert wheel.read_bytes() != first

@@ -59,10 +59,13 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert checksums(other) == first
 
 
-def test_the_worked_example_with_hostile_answers_and_paths(tmp_path: Path) -> None:
+def test_the_worked_example_with_hostile_answers_and_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CARGO_TARGET_DIR")  # what cargo compiles lies below these paths as well
     git(tmp_path, "init", "--quiet")
     project = render(
-        tmp_path / "ein größerer Ordner" / "new",
+        tmp_path / "R&D (größer)" / "new",
         project_name="The.Project",
         package_name="package_of_it",
         crate_name="crate-of-it",

@@ -67,7 +67,10 @@ def test_ring_is_cross_compiled_and_runs_under_emulation(
 
 @pytest.mark.nightly
 @pytest.mark.slow
-def test_vendored_openssl_is_cross_compiled(tmp_path: Path, cross: dict[str, str]) -> None:
+def test_vendored_openssl_is_cross_compiled(
+    tmp_path: Path, cross: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CARGO_TARGET_DIR")  # OpenSSL keeps its folder, below the project's
     project = render(tmp_path / "my-package", platforms="wide")
     edit_row(project, "manylinux-aarch64", "image", f'"{image("aarch64-3.11")}"')
     type_it(project, "c-dependencies.md", "openssl", cross=cross)

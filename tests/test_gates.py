@@ -2,11 +2,13 @@
 
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from project import Project, commit, git, render
+from test_platforms import need
 
 pytestmark = pytest.mark.slow
 
@@ -189,6 +191,31 @@ def test_a_wheel_that_lacks_or_has_a_file_is_refused(
         assert message in narrow.just("wheels", code=1)
     finally:
         git(narrow.path, "checkout", "--quiet", ".")
+
+
+LOOK_INSIDE = """
+import contents, platforms
+row = platforms.Platform.of_this_machine()
+contents.check(contents.find([row], contents.ROOT / "dist", [contents.SDIST]))
+"""
+
+
+def test_a_wheel_may_hold_and_need_more(narrow: Project) -> None:
+    need(narrow, "packaging")
+    (narrow / "NOTICE").write_text("Theirs.\n", "utf-8")
+    narrow.replace("pyproject.toml", '["LICENSE*"]', '["LICENSE*", "NOTICE"]')
+    scripts = '[project.scripts]\nchain = "new:longest_chain"\n\n[build-system]'
+    narrow.replace("pyproject.toml", "[build-system]", scripts)
+    narrow.replace("pyproject.toml", '">=3.15"', '"<4, >= 3.15"')
+    try:
+        assert "| new-0.1.0-cp315-abi3.abi3t-" in narrow.just("wheels")
+        (wheel,) = (narrow / "dist").glob("*.whl")
+        with zipfile.ZipFile(wheel, "a") as archive:  # as auditwheel does
+            archive.writestr("new.libs/libz-1a2b.so", b"")
+        narrow.tools(LOOK_INSIDE)
+    finally:
+        git(narrow.path, "checkout", "--quiet", ".")
+        git(narrow.path, "clean", "--quiet", "--force")
 
 
 def test_ci_without_locks_says_so_in_one_sentence(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -481,6 +483,14 @@ def first_wheel(
     return card(project.tools(setup + FIRST_WHEEL, *names, python=python, env=env))
 
 
+def need(project: Project, *names: str) -> None:
+    """Let the package need others when it runs, as its tests show."""
+    project.replace("pyproject.toml", "dependencies = []", f"dependencies = {list(names)}")
+    imports = "".join(f"import {name}\n" for name in names)
+    test = f"\n\ndef test_they_are_there() -> None:\n    assert {', '.join(names)}\n"
+    (project / "tests/test_needs.py").write_text(imports + test, "utf-8")
+
+
 @pytest.mark.slow
 def test_more_architectures_are_cross_compiled_and_tested(
     tmp_path: Path, cross: dict[str, str]
@@ -489,6 +499,7 @@ def test_more_architectures_are_cross_compiled_and_tested(
     names = ["manylinux-armv7l", "manylinux-i686", "manylinux-ppc64le"]
     for name in names:
         edit_row(project, name, "image", f'"{image(name.split("-")[1] + "-3.11")}"')
+    need(project, "packaging", "markupsafe")
     built = first_wheel(project, cross, *names)
     assert {tag: row["emulated"] for tag, row in built.items()} == {
         "cp311-abi3-manylinux_2_31_armv7l": "3.11",
@@ -511,6 +522,23 @@ def built(program, *options, environment):
 wheels.run = built
 wheels.cibuildwheel(*sys.argv[1:])
 """
+
+
+def test_what_is_unpacked_is_newer_than_what_was_compiled_before(wide: Project) -> None:
+    def old(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.mtime = 0
+        return member
+
+    archive = wide / "tree.tar"
+    with tarfile.open(archive, "w") as tree:
+        tree.add(wide / "crates/core", "tree", filter=old)
+    before = time.time()
+    script = f"import tarfile, wheels; print(wheels.unpacked(tarfile.open({str(archive)!r})))"
+    source = Path(wide.tools(script).strip())
+    assert source == wide / "target/unpacked/source"
+    files = [path for path in source.rglob("*") if path.is_file()]
+    assert "Cargo.toml" in {path.name for path in files}
+    assert min(path.stat().st_mtime for path in files) >= int(before)
 
 
 @pytest.mark.slow

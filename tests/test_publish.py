@@ -515,6 +515,10 @@ def test_the_first_release_may_have_the_version_that_stands_there(unreleased: Pr
 
 
 def test_a_release_that_git_refuses_changes_nothing(unreleased: Project) -> None:
+    git(unreleased.path, "config", "status.showUntrackedFiles", "no")
+    (unreleased / "notes.txt").write_text("mine", "utf-8")
+    assert "?? notes.txt" in unreleased.just("release", "minor", code=1)
+    (unreleased / "notes.txt").unlink()
     git(unreleased.path, "rm", "--quiet", "Cargo.lock")
     git(unreleased.path, "commit", "--quiet", "--message", "Without a lock")
     hook = unreleased / ".git/hooks/pre-commit"
@@ -522,7 +526,7 @@ def test_a_release_that_git_refuses_changes_nothing(unreleased: Project) -> None
     hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     hook.chmod(0o755)
     assert "Nothing was changed." in unreleased.just("release", "minor", code=1)
-    assert git(unreleased.path, "status", "--porcelain") == ""
+    assert git(unreleased.path, "status", "--porcelain", "--untracked-files=all") == ""
 
 
 @pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])

@@ -142,6 +142,13 @@ def test_the_default_project_is_small(tmp_path: Path) -> None:
     assert len(list(render(tmp_path).files())) <= 60
 
 
+def test_what_was_built_is_not_linted(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")  # without Git, whose rules ruff would read
+    (project / "target/unpacked").mkdir(parents=True)
+    (project / "target/unpacked/old.py").write_text("import os\n", "utf-8")
+    project.run(sys.executable, "-m", "ruff", "check", "--no-cache")
+
+
 def test_formatters_change_nothing(projects: list[Project]) -> None:
     for project in projects:
         ruff = [sys.executable, "-m", "ruff"]

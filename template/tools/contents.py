@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from platforms import NAME, PROJECT, ROOT, VERSION, Platform, Wheel
 
@@ -19,6 +20,13 @@ PACKAGE, MODULE = PROJECT["tool"]["maturin"]["module-name"].split(".")
 SOURCE = ROOT / PROJECT["tool"]["maturin"]["python-source"]
 NATIVE = (".so", ".pyd", ".dylib")
 SDIST = f"{NAME}-{VERSION}.tar.gz"
+# Libraries that cibuildwheel puts beside the module, and maturin's folder of data.
+BESIDE = (f"{NAME}.libs/", f"{PACKAGE}/.dylibs/", f"{NAME}-{VERSION}.data/")
+TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
+# Libraries in C that a build script compiles, such as OpenSSL, may keep the folder it was given.
+OUT_DIR = re.compile(
+    re.escape(os.fsencode(TARGET)) + rb"[^\0\s\"]*?[/\\]build[/\\][^/\\\0]+[/\\]out"
+)
 
 
 def sha256(content: bytes) -> str:
@@ -36,9 +44,10 @@ def capture(*command: str) -> str:
 
 
 def private_paths() -> list[Path]:
-    """List the folders of this machine whose names must not get into a wheel."""
+    """List the folders of this machine whose names must not get into a wheel, the widest last."""
     cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    return [ROOT, cargo, Path(capture("rustc", "--print", "sysroot") or "/nowhere"), Path.home()]
+    sysroot = Path(capture("rustc", "--print", "sysroot") or "/nowhere")
+    return [TARGET, ROOT, cargo, sysroot, Path.home()]
 
 
 def listing(folder: Path) -> list[Path]:
@@ -77,22 +86,23 @@ def look_inside(wheel: Wheel) -> None:
     with zipfile.ZipFile(wheel.path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     info = f"{NAME}-{VERSION}.dist-info"
-    modules = [name for name in members if name.endswith(NATIVE)]
+    modules = [name for name in members if name.endswith(NATIVE) and not name.startswith(BESIDE)]
     if len(modules) != 1 or not modules[0].startswith(f"{PACKAGE}/{MODULE}."):
         sys.exit(f"{wheel.path.name} holds {modules or 'no compiled module'}, not one {MODULE}.")
-    expected = package_files() | {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL")}
-    expected |= {f"{info}/licenses/{path.name}" for path in ROOT.glob("LICENSE*")}
+    expected = package_files() | {f"{info}/{name}" for name in metadata_files()} | set(modules)
     expected |= {name for name in members if name.startswith(f"{info}/sboms/")} or {f"{info}/sboms"}
-    expected |= set(modules)
     for name in sorted(expected - set(members)):
         sys.exit(f"{wheel.path.name} lacks {name}")
     for name in sorted(set(members) - expected):
-        sys.exit(f"{wheel.path.name} holds {name}, which does not belong there")
+        if not name.startswith(BESIDE):
+            sys.exit(f"{wheel.path.name} holds {name}, which does not belong there")
     check_record(wheel, members, members[f"{info}/RECORD"].decode())
     check_metadata(wheel, parse(members[f"{info}/METADATA"]), parse(members[f"{info}/WHEEL"]))
     for name, content in members.items():
+        rest = OUT_DIR.sub(b"", content)
+        texts = (rest, unquote_to_bytes(rest))  # the SBOM has addresses of files
         for path in private_paths():
-            if len(path.parts) > 1 and os.fsencode(path) in content:
+            if len(path.parts) > 1 and any(os.fsencode(path) in text for text in texts):
                 sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
 
 
@@ -112,6 +122,16 @@ def package_files() -> set[str]:
     return {path.as_posix() for path in kept}
 
 
+def metadata_files() -> set[str]:
+    """List what the project's table in pyproject.toml asks for."""
+    project = PROJECT["project"]
+    licenses = [path for pattern in project.get("license-files", []) for path in ROOT.glob(pattern)]
+    files = {f"licenses/{path.relative_to(ROOT).as_posix()}" for path in licenses}
+    if project.keys() & {"entry-points", "gui-scripts", "scripts"}:
+        files.add("entry_points.txt")
+    return files | {"METADATA", "RECORD", "WHEEL"}
+
+
 def parse(text: bytes) -> Message:
     """Read a file of headers."""
     return HeaderParser().parsestr(text.decode())
@@ -123,16 +143,22 @@ def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
     for header, value in {
         "Name": project["name"],
         "Version": VERSION,
-        "License-Expression": project["license"],
-        "Requires-Python": project["requires-python"],
+        "License-Expression": project.get("license"),
     }.items():
-        if str(metadata[header]).replace(" ", "") != value.replace(" ", ""):
+        if metadata[header] != value:
             sys.exit(f"{wheel.path.name}: {header} is {metadata[header]}, not {value}")
+    if bounds(metadata["Requires-Python"]) != bounds(project["requires-python"]):
+        sys.exit(f"{wheel.path.name}: it requires Python {metadata['Requires-Python']}")
     python, abi, systems = wheel.path.stem.split("-")[-3:]
     named = {f"{python}-{a}-{system}" for a in abi.split(".") for system in systems.split(".")}
     inside = set(tags.get_all("Tag", []))
     if inside != named:
         sys.exit(f"{wheel.path.name}: the tags inside are {sorted(inside)}, not {sorted(named)}")
+
+
+def bounds(specifier: str) -> set[str]:
+    """Split a specifier of versions, whose order and blanks mean nothing."""
+    return set(specifier.replace(" ", "").split(","))
 
 
 def audit(wheel: Wheel) -> None:

@@ -155,7 +155,7 @@ def entries() -> str:
 
 def prepare(word: str) -> None:
     """Set the version everywhere, renew the locks, move the changelog's heading, and commit."""
-    if changes := run("git", "status", "--porcelain"):
+    if changes := run("git", "status", "--porcelain", "--untracked-files=normal"):
         sys.exit(
             f"The working tree has changes: commit them, or `git stash` them, first.\n{changes}"
         )
@@ -176,6 +176,7 @@ def prepare(word: str) -> None:
         run("git", "add", "--all", ".")  # a lock may be new
         run("git", "commit", "--message", f"Release {new}")
     except BaseException:
+        run("git", "add", "--all", ".")  # so that what is new goes as well
         run("git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
         print("Nothing was changed.", file=sys.stderr)
         raise

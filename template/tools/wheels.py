@@ -22,7 +22,9 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
 
 from contents import (
     MODULE,
@@ -30,6 +32,7 @@ from contents import (
     PACKAGE,
     SDIST,
     SOURCE,
+    TARGET,
     capture,
     check,
     find,
@@ -50,7 +53,7 @@ from platforms import (
 )
 
 DIST = ROOT / "dist"
-TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
+UNPACKED = ROOT / "target/unpacked"  # not in TARGET, which other projects may share
 MINGW = {
     "x86_64-pc-windows-gnu": "x86_64-w64-mingw32-gcc",
     "i686-pc-windows-gnu": "i686-w64-mingw32-gcc",
@@ -100,10 +103,8 @@ def build_environment(source: Path) -> dict[str, str]:
     """Make builds reproducible: the same source gives the same bytes in any folder, at any time."""
     flags = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
     flags += os.environ.get("RUSTFLAGS", "").split()
-    # The last prefix that fits wins, so the widest comes first. What is unpacked in TARGET needs no
-    # prefix of its own: another flag makes cargo compile every dependency anew.
-    folders = [TARGET] if TARGET in source.parents else [source, TARGET]
-    for path in [*reversed(private_paths()[1:]), *folders]:
+    # The last prefix that fits wins, so the widest comes first.
+    for path in [*reversed(private_paths()), source]:
         flags.append(f"--remap-path-prefix={path}=.")
     return {
         **os.environ,
@@ -123,13 +124,19 @@ def refuse_strays() -> None:
             sys.exit(f"{path.relative_to(ROOT)} is not from this build: delete it.")
 
 
-def unpacked(archive: tarfile.TarFile, folder: Path) -> Path:
-    """Unpack a source tree into a folder of TARGET, which is emptied first."""
-    shutil.rmtree(folder, ignore_errors=True)
-    archive.extractall(folder, filter="data")
-    for path in folder.rglob("*.rs"):
-        path.touch()  # cargo compares times, and those in an archive are old
-    return folder
+def unpacked(archive: tarfile.TarFile) -> Path:
+    """Unpack the folder that an archive holds, always to the same place.
+
+    Cargo would compile each dependency anew in another one, or take what it compiled there before
+    for new: https://doc.rust-lang.org/nightly/nightly-rustc/cargo/core/compiler/fingerprint/
+    """
+    if UNPACKED.exists():
+        shutil.rmtree(UNPACKED)
+    archive.extractall(UNPACKED, filter="data")
+    (top,) = UNPACKED.iterdir()
+    for path in top.rglob("*"):
+        path.touch()  # cargo and build scripts compare times, and those in an archive are old
+    return top.rename(UNPACKED / "source")
 
 
 def sdist() -> Path:
@@ -138,7 +145,7 @@ def sdist() -> Path:
     shutil.rmtree(DIST, ignore_errors=True)
     run("maturin", "sdist", "--out", DIST, environment=build_environment(ROOT))
     with tarfile.open(DIST / SDIST) as archive:
-        source = unpacked(archive, TARGET / "sdist") / SDIST.removesuffix(".tar.gz")
+        source = unpacked(archive)
     # An sdist does not say where private registries are.
     shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
     return source
@@ -180,12 +187,19 @@ def forget_folder(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel, "w") as archive:
         for info, content in members:
             if "/sboms/" in info.filename:
-                content = content.replace(source.as_uri().encode(), b"file://")
+                content = re.sub(rb'file://[^"#]*', partial(relative, source), content)
                 lines[info.filename] = f"{info.filename},{sha256(content)},{len(content)}"
             elif info.filename.endswith(".dist-info/RECORD"):  # the last member of a wheel
                 rows = content.decode().splitlines()
                 content = "".join(f"{lines.get(row.split(',')[0], row)}\n" for row in rows).encode()
             archive.writestr(info, content)
+
+
+def relative(source: Path, uri: re.Match[bytes]) -> bytes:
+    """Take a folder out of an address of a file; cargo quotes other characters than Python does."""
+    folder, address = unquote_to_bytes(source.as_uri()), unquote_to_bytes(uri[0])
+    rest = address.removeprefix(folder)
+    return uri[0] if rest == address else b"file://" + quote(rest).encode()
 
 
 def obstacle(row: Platform) -> str:
@@ -296,7 +310,7 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
             pip_install(scratch / "needs", *pure, "--group", f"{scratch / 'pyproject.toml'}:test")
         for python, path, wheel in chosen:
             if container:
-                test_emulated(container, path, wheel, scratch)
+                test_emulated(container, python, path, wheel, scratch)
             else:
                 test_native(path, folder, scratch)
             wheel.tested[python] = "emulated" if container else "native"
@@ -314,14 +328,16 @@ def test_folder() -> Iterator[Path]:
 
 
 def test_native(python: str, wheels: Path, scratch: Path) -> None:
-    """Install from a folder of wheels, with no index, and run the tests."""
+    """Install from a folder of wheels, with no index, then what they and the tests need; run these."""
     run("uv", "venv", "--quiet", "--clear", "--python", python, scratch / ".venv")
     install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
     # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
-    only_these = ("--no-config", "--no-index", "--find-links", wheels)
+    # Refresh: uv would install the wheel of the same name that it remembers from an earlier build.
+    only_these = ("--no-config", "--no-index", "--no-deps", "--refresh", "--find-links", wheels)
     run(*install, *only_these, f"{NAME}=={VERSION}", cwd=scratch)
-    test_group = ("--group", f"{scratch / 'pyproject.toml'}:test")
-    run(*install, "--only-binary", ":all:", *test_group, cwd=scratch)
+    project = scratch / "pyproject.toml"
+    needed = ("--requirements", project, "--group", f"{project}:test")
+    run(*install, "--only-binary", ":all:", *needed, cwd=scratch)
     scripts = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
     run(scripts / "python", "-m", "pytest", "--quiet", cwd=scratch)
 
@@ -332,15 +348,30 @@ def pip_install(folder: Path, *arguments: str | Path) -> None:
     run(*pip, "--only-binary", ":all:", "--target", folder, *arguments)
 
 
-def test_emulated(container: Container, python: str, wheel: Wheel, scratch: Path) -> None:
+def served_by(row: Platform, python: str) -> list[str]:
+    """Tell pip which wheels a Python of a foreign platform installs: {3.14t} {manylinux, 2.28}."""
+    major, minor = map(int, row.floor.split("."))
+    options = ["--implementation", "cp", "--python-version", python.removesuffix("t")]
+    for abi in (f"cp{python.replace('.', '')}", "none" if python.endswith("t") else "abi3"):
+        options += ["--abi", abi]
+    for older in range(minor, -1, -1):
+        options += ["--platform", f"{row.kind}_{major}_{older}_{row.arch}"]
+    return options
+
+
+def test_emulated(
+    container: Container, version: str, python: str, wheel: Wheel, scratch: Path
+) -> None:
     """Ask the container's Python whether it accepts the wheel's tags, and run the tests there."""
     print(f"{wheel.path.name}: {python} in {container.row.image}", flush=True)
     site = Path(tempfile.mkdtemp(dir=scratch))
-    version, abi, platform = wheel.path.stem.split("-")[-3:]
+    oldest, abi, platform = wheel.path.stem.split("-")[-3:]
     tags = [option for tag in abi.split(".") for option in ("--abi", tag)]
     tags += [option for tag in platform.split(".") for option in ("--platform", tag)]
-    tags += ["--implementation", version[:2], "--python-version", version[2:]]
+    tags += ["--implementation", oldest[:2], "--python-version", oldest[2:]]
     pip_install(site, *tags, "--no-index", "--no-deps", wheel.path)
+    if needed := PROJECT["project"].get("dependencies"):
+        pip_install(site, *served_by(container.row, version), *needed)
     (scratch / "accepts.py").write_text(ACCEPTS, "utf-8")
     script = (
         f"export PYTHONPATH=needs:{site.name}; {python} accepts.py {wheel.path.name}"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from contents import PACKAGE, capture
 from platforms import ROOT
-from wheels import TARGET, build_environment, forget_folder, unpacked
+from wheels import build_environment, forget_folder, unpacked
 
 ANSWERS_FILE = ROOT / ".copier-answers.yml"
 # Where the template's own files are; all else is yours.
@@ -133,7 +133,7 @@ def refuse_unsafe() -> None:
         sys.exit(
             "The project has no commit yet: type `git init`, `git add --all` and `git commit`."
         )
-    if changed := git("status", "--porcelain", "--", "."):
+    if changed := git("status", "--porcelain", "--untracked-files=normal", "--", "."):
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
     # Copier sees no edits in ignored files, be they tracked or not, and whoever's rule it is.
     paths = [*OWNED, *git("ls-files", "--", *OWNED).splitlines()]
@@ -169,7 +169,7 @@ def refuse_answers_changed_by_hand() -> None:
         "starter": then["starter"],
     }
     for key, value in is_there.items():
-        found = now.get(key, value).strip("'\"")
+        found = now.get(key, "nothing").strip("'\"")
         if found != value:
             sys.exit(
                 f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {value}."
@@ -267,9 +267,9 @@ def work_tree() -> str:
 
 def build_wheel(tree: str) -> bytes:
     """Build a wheel of a tree of Git."""
-    archive = subprocess.check_output(["git", "archive", tree], cwd=ROOT)
+    archive = subprocess.check_output(["git", "archive", "--prefix=tree/", tree], cwd=ROOT)
     with tarfile.open(fileobj=BytesIO(archive)) as files:
-        source = unpacked(files, TARGET / "compared")
+        source = unpacked(files)
     command = ["maturin", "build", "--release", "--quiet", "--interpreter", sys.executable]
     environment = build_environment(source)
     command += ["--out", str(source / "dist")]
