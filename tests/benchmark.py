@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from conftest import SCRATCH
-from project import ROOT, Project, render, template, toolchain
+from project import FIRST_ONLY, ROOT, Project, render, template, toolchain
 from test_questions import hidden
 from versions import NOW, copy_at, every_file, history, version_of
 
@@ -29,11 +29,7 @@ source = wheels.sdist()
 for row in platforms.select(sys.argv[1:]):
     wheels.build_wheels(row, source)
 """
-BUILD_FIRST = BUILD_ONLY.replace(
-    "source",
-    "every = platforms.Platform.wheels\nplatforms.Platform.wheels = lambda row: every(row)[:1]\nsource",
-    1,
-)
+BUILD_FIRST = FIRST_ONLY + BUILD_ONLY
 
 COMPARE = """
 import statistics, sys, time

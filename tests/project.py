@@ -18,6 +18,12 @@ import yaml
 
 Answer = str | list[str]
 ROOT = Path(__file__).resolve().parent.parent
+# For scripts of `Project.tools`: of each platform, the wheel of the oldest Python only.
+FIRST_ONLY = """
+import platforms, wheels
+every = platforms.Platform.wheels
+platforms.Platform.wheels = lambda row: every(row)[:1]
+"""
 
 
 def git(folder: Path, *arguments: str) -> str:

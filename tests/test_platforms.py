@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project import Project, render, toolchain
+from project import FIRST_ONLY, Project, render, toolchain
 from test_questions import hidden
 
 ROWS: list[dict[str, Any]] = hidden("platform_rows", "platforms")
@@ -459,13 +459,7 @@ def test_three_wheels_are_cross_compiled_and_tested_under_emulation(
     )
 
 
-# Builds with the project's own recipe, but the wheel of the oldest Python only.
-FIRST_WHEEL = """
-import platforms, wheels
-every = platforms.Platform.wheels
-platforms.Platform.wheels = lambda row: every(row)[:1]
-wheels.build(sys.argv[1:])
-"""
+FIRST_WHEEL = FIRST_ONLY + "wheels.build(sys.argv[1:])\n"
 
 
 # A standard library that was compiled on this machine, as a stand-in for rustup's, names its folders.
@@ -509,10 +503,10 @@ def test_more_architectures_are_cross_compiled_and_tested(
 
 
 # Builds in place and without a container, as cibuildwheel does on macOS and Windows.
-IN_PLACE = """
-import platforms, wheels
-every, run = platforms.Platform.wheels, wheels.run
-platforms.Platform.wheels = lambda row: every(row)[:1]
+IN_PLACE = (
+    FIRST_ONLY
+    + """
+run = wheels.run
 def built(program, *options, environment):
     (row,) = platforms.select(sys.argv[1:])
     target = wheels.target_options(row)
@@ -522,6 +516,7 @@ def built(program, *options, environment):
 wheels.run = built
 wheels.cibuildwheel(*sys.argv[1:])
 """
+)
 
 
 def test_what_is_unpacked_is_newer_than_what_was_compiled_before(wide: Project) -> None:

@@ -128,7 +128,7 @@ def parsed(text: str) -> dict[str, str]:
 
 def refuse_unsafe() -> None:
     """Stop where an update could lose something, or could not be undone."""
-    stored()
+    stored()  # stops where there are no answers
     if not capture("git", "rev-parse", "--verify", "--quiet", "HEAD"):
         sys.exit(
             "The project has no commit yet: type `git init`, `git add --all` and `git commit`."

@@ -349,7 +349,7 @@ def pip_install(folder: Path, *arguments: str | Path) -> None:
 
 
 def served_by(row: Platform, python: str) -> list[str]:
-    """Tell pip which wheels a Python of a foreign platform installs: {3.14t} {manylinux, 2.28}."""
+    """Give pip the options for wheels that a Python, such as 3.14t, of another platform installs."""
     major, minor = map(int, row.floor.split("."))
     options = ["--implementation", "cp", "--python-version", python.removesuffix("t")]
     for abi in (f"cp{python.replace('.', '')}", "none" if python.endswith("t") else "abi3"):
