@@ -1,12 +1,13 @@
 """Releases run in a local runner, from the gate to every registry, failure paths included."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import servers
-from project import Project, commit, git, render
+from project import ROOT, Project, commit, git, render
 from servers import TOKEN, Feed, serve, serve_index
 from test_workflows import Runner
 
@@ -136,6 +137,37 @@ def test_a_published_release_reaches_every_registry_and_can_be_sent_again(
         assert list(feed.crates) == ["new/0.2.0"]
         again = publish(runner, "private", "v0.2.0", *secrets, *variables)
         assert again["Publish"] == "success"
+        assert "nothing, since it has everything" in runner.output
+
+
+def test_azure_gets_a_release_by_a_token_or_by_workload_identity(
+    runner: Runner, ready: tuple[Project, int, int]
+) -> None:
+    workflow = ".github/workflows/publish-azure.yml"
+    shutil.copy(ROOT / "template" / workflow, runner.project / workflow)
+    for name in (".cargo/config.toml", "pyproject.toml", "crates/core/Cargo.toml"):
+        runner.project.replace(name, "private", "azure")
+    commit(runner.project.path)
+    runner.extra["ACT_SIGNED"] = git(runner.project.path, "rev-parse", "HEAD")
+    release(runner)
+    index = servers.pypiserver(runner.scratch / "index", ready[2])
+    with serve(Feed(ready[1])) as feed, serve_index(index):
+        assert publish(runner, "azure")["Publish"] == "failure"
+        assert "Are the credentials right? Nothing was published." in runner.output
+        sent = publish(runner, "azure", "v0.2.0", "-s", f"AZURE_TOKEN={TOKEN}")
+        assert sent["Publish"] == "success", runner.output
+        assert f"Sent to azure: {CRATE}, {WHEEL}, {SDIST}." in runner.output
+        assert list(feed.crates) == ["new/0.2.0"]
+        (runner.scratch / "azure").mkdir()
+        program = runner.scratch / "azure/az"  # its answer after a login
+        program.write_text(f"#!/bin/sh\necho {TOKEN}\n", "utf-8")
+        program.chmod(0o755)
+        runner.extra["PATH"] = os.pathsep.join(
+            [str(runner.scratch / "azure"), str(runner.scratch / "bin"), os.environ["PATH"]]
+        )
+        identity = ("--var", "AZURE_CLIENT_ID=1", "--var", "AZURE_TENANT_ID=2")
+        again = publish(runner, "azure", "v0.2.0", *identity)
+        assert again["Publish"] == "success", runner.output
         assert "nothing, since it has everything" in runner.output
 
 

@@ -142,6 +142,38 @@ def test_the_default_project_is_small(tmp_path: Path) -> None:
     assert len(list(render(tmp_path).files())) <= 60
 
 
+# What RELEASING.md says of each registry: what to set there, and how people install from it.
+RELEASING = {
+    "pypi": [
+        "| Environment name | `pypi` |",
+        "within fourteen days",
+        "\npip install new\nuv add new\n",
+    ],
+    "crates-io": ["CARGO_REGISTRY_TOKEN=… just publish crates-io dist", "\ncargo add new\n"],
+    "azure": ["`AZURE_CLIENT_ID` and `AZURE_TENANT_ID`", "\ncargo add new --registry azure\n"],
+    "private": [
+        "`PRIVATE_CARGO_TOKEN`",
+        "`PRIVATE_PASSWORD`",
+        "\ncargo add new --registry private\n",
+    ],
+}
+
+
+@pytest.mark.parametrize("chosen", [[], *([one] for one in RELEASING), list(RELEASING)])
+def test_releasing_is_about_the_chosen_registries_only(tmp_path: Path, chosen: list[str]) -> None:
+    wheels = [name for name in chosen if name != "crates-io"]
+    crate = [name for name in chosen if name != "pypi"]
+    project = render(tmp_path / "new", None, wheels_to=wheels, crate_to=crate, **ADDRESSES)
+    text = (project / "RELEASING.md").read_text("utf-8")
+    for registry, sentences in RELEASING.items():
+        for sentence in sentences:
+            assert (sentence in text) == (registry in chosen), sentence
+    private = bool(set(wheels) - {"pypi"})
+    assert ("Never mix two indexes with pip's `--extra-index-url`" in text) == private
+    assert "protect the default branch, and tags that begin with `v`" in text
+    assert "switch on immutable releases" in text
+
+
 def test_what_was_built_is_not_linted(tmp_path: Path) -> None:
     project = render(tmp_path / "new")  # without Git, whose rules ruff would read
     (project / "target/unpacked").mkdir(parents=True)
