@@ -7,11 +7,13 @@ export PYTHONDONTWRITEBYTECODE := ""
 _list:
     @just --list --unsorted
 
+# A demo has no locks yet, which is a fault in CI: hence `CI=`.
+
 # Render a project into demo/, run its checks, and build, inspect and test its wheels
 demo:
     rm -rf demo
     uv run copier copy --quiet --defaults --vcs-ref HEAD "{{ justfile_directory() }}" demo/my-package
-    cd demo/my-package && uv run pytest && just check wheels
+    cd demo/my-package && uv run pytest && CI= just check wheels
 
 # All tests but the nightly ones
 test: lint
@@ -27,13 +29,20 @@ test-build:
 
 # All tests, the nightly ones included
 test-everything: lint
-    uv run pytest -n 2 --dist loadgroup
+    uv run pytest -n 2 --dist loadgroup -rs
 
 # Build the wheels of one platform with cibuildwheel, in its real container
 demo-cibuildwheel:
     rm -rf demo
     uv run copier copy --quiet --defaults --vcs-ref HEAD "{{ justfile_directory() }}" demo/my-package
-    cd demo/my-package && just setup cibuildwheel manylinux-x86_64
+    cd demo/my-package && CI= just setup cibuildwheel manylinux-x86_64
+
+# For CI: Rust toolchains as docs/testing.md names them, for foreign platforms and of the oldest version
+toolchains:
+    rustup toolchain install 1.85 --profile minimal
+    rustup toolchain link msrv "$(rustc +1.85 --print sysroot)"
+    rustup target add $(grep -oP '(?<= target: ).*' extensions/platforms.yml)
+    rustup toolchain link cross "$(rustc --print sysroot)"
 
 # Compare versions and pins with the newest: print what is old, or keep an issue about it
 freshness *issue:

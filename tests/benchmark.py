@@ -1,6 +1,6 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy | update | loop | code | wheels [ID]…]
+Usage: python tests/benchmark.py [copy | update | loop | code | files | wheels [ID]…]
 
 `wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 """
@@ -203,6 +203,15 @@ def measure_wheels(*names: str) -> None:
     print(f"one wheel for aarch64, compiled under emulation{emulated:9.1f} s, {ratio}")
 
 
+def measure_files() -> None:
+    """Count the files of a release."""
+    for answer in ("usual", "wide"):
+        project = render(Path(tempfile.mkdtemp()) / "new", platforms=answer)
+        script = "import platforms; print(sum(len(row.wheels()) for row in platforms.platforms()))"
+        wheels = int(project.tools(script))
+        print(f"platforms={answer}: {wheels} wheels and an sdist; the reference project: 99 wheels")
+
+
 def emulated_build(project: Project) -> float:
     """Time the build of one wheel by a compiler that is emulated."""
     vendor = ("cargo", "vendor", "vendor")  # it prints what belongs into config.toml
@@ -230,6 +239,7 @@ MEASURES = {
     "update": measure_update,
     "loop": measure_loop,
     "code": measure_code,
+    "files": measure_files,
 }
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ every = platforms.Platform.wheels
 platforms.Platform.wheels = lambda row: every(row)[:1]
 """
 
+# For tests with a terminal, or with a script in the place of a program.
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminal or script")
+
 
 def git(folder: Path, *arguments: str) -> str:
     """Run Git in a folder and give what it prints."""

@@ -1,21 +1,25 @@
 """`just answer`, `just update` and `just drift` say what they do, and stop before they could lose anything."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from project import Project, commit, git
+from project import Project, commit, git, render
 from test_platforms import FIRST_WHEEL
 from test_questions import documents
 from versions import (
+    ANSWERS,
+    NEWER,
     NOW,
-    OWNERSHIP,
+    all_of_these,
     copy_at,
     every_file,
     new_question,
     newer_pyo3,
+    owner,
     removed_file,
     version_of,
 )
@@ -48,15 +52,17 @@ def constants(project: Project) -> dict[str, list[str]]:
     return {"owned": owned, "questions": asked, "once": list(once)}
 
 
-def test_the_program_knows_the_questions_and_the_owners(project: Project) -> None:
+def test_the_program_knows_the_questions_and_the_owners(project: Project, tmp_path: Path) -> None:
     known = constants(project)
+    everything = render(tmp_path / "everything", None, None, **ANSWERS["everything"])
+    names = [path.as_posix() for path in everything.files()]
+    assert known["owned"] == sorted(name for name in names if owner(f"/{name}") == "template")
     stored = {key: value for key, value in documents()[1].items() if value.get("when") is not False}
     assert known["questions"] == list(stored)
     once = [
         key for key, value in stored.items() if str(value.get("ask")).endswith("not defined }}")
     ]
     assert known["once"] == once
-    assert known["owned"] == [path.removeprefix("/") for path in OWNERSHIP["template"]]
 
 
 # It stops
@@ -117,6 +123,17 @@ def test_it_refuses_what_copier_would_overwrite(project: Project, rule: str) -> 
     here = tool(project, "update", code=1)
     assert message in here
     assert f"\n.gitignore:13:{rule}\t" in here
+
+
+def test_it_refuses_an_ignored_file_that_is_in_no_commit(project: Project) -> None:
+    """Nothing could bring the edits back."""
+    git(project.path, "rm", "--quiet", "--cached", "tools/publish.py")
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write("/tools/publish.py\n")
+    commit(project.path)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert ".gitignore:13:/tools/publish.py\ttools/publish.py\n" in output
+    assert "planted" not in (project / "tools/publish.py").read_text("utf-8")
 
 
 def test_a_rule_that_keeps_a_file_is_no_hindrance(project: Project) -> None:
@@ -224,16 +241,57 @@ def test_it_names_versions_new_questions_and_its_checks(project: Project) -> Non
 
 def test_it_names_newer_versions_of_what_the_project_owns(project: Project) -> None:
     output = tool(project, "update", version_of(newer_pyo3), code=1)
-    assert "- pyo3_version is 0.30.1 here, and 0.99.0 in new projects. When your code is" in output
-    assert "- msrv is" not in output
+    for key, old, new in NEWER:
+        line = f"- {key} is {old} here, and {new} in new projects. When your code is ready: "
+        assert f"{line}just answer {key}={new}\n" in output
+        assert project.answers()[key] == old
+
+
+def test_it_names_no_older_versions(project: Project) -> None:
+    tool(project, "answer", code=1, pyo3_version="0.100.0", msrv="1.100", edition="2030")
+    commit(project.path)
+    output = tool(project, "update", version_of(newer_pyo3), code=1)
+    assert "\nNo conflicts.\n" in output
+    assert "in new projects" not in output
 
 
 def test_it_names_a_file_that_the_template_gives_up(project: Project) -> None:
     output = tool(project, "update", version_of(removed_file), code=1)
-    assert (
-        "- .editorconfig is yours since version 90.0.0 of the template: formatters know." in output
-    )
+    sentence = "is yours since version 90.0.0 of the template: formatters know."
+    assert f"- .editorconfig, if you have it, {sentence}" in output
     assert (project / ".editorconfig").exists()
+
+
+def test_it_names_no_file_that_the_project_never_had(clone: Path, tmp_path: Path) -> None:
+    project = copy_at(clone, version_of(removed_file), tmp_path / "new", {})
+    assert not (project / ".editorconfig").exists()
+    output = tool(project, "update", version_of(all_of_these), code=1)
+    assert "\nNo conflicts.\n" in output
+    assert ".editorconfig" not in output
+
+
+def test_it_works_in_a_folder_of_a_larger_repository(project: Project, tmp_path: Path) -> None:
+    shutil.rmtree(project / ".git")
+    around = tmp_path / "around"
+    shutil.copytree(project.path, around / "deep/new")
+    git(around, "init", "--quiet")
+    commit(around)
+    (around / "dirt.txt").write_text("not committed\n", "utf-8")
+    inner = Project(around / "deep/new")
+    assert tool(inner, "drift") == "No file of the template's was changed.\n"
+    output = tool(inner, "answer", code=1, platforms="wide", wheels_to="[]")
+    assert "publish-pypi.yml is deleted." in output
+    assert "\nNo conflicts.\n" in output
+    git(around, "add", "--all", "deep")
+    git(around, "commit", "--quiet", "--message", "wide")
+    assert "\nNo conflicts.\n" in tool(inner, "update", version_of(every_file), code=1)
+    assert git(around, "status", "--porcelain", "dirt.txt") == "?? dirt.txt"
+
+
+def test_no_recipe_renders_anew_over_edits(project: Project) -> None:
+    """`copier recopy` forgets what people wrote."""
+    for path in (project / "justfile", *(project / "tools").glob("*.py")):
+        assert "recopy" not in path.read_text("utf-8")
 
 
 def test_it_lists_conflicts_by_file_and_undoes_all(project: Project) -> None:
@@ -283,9 +341,11 @@ def test_drift_shows_edits_of_the_templates_files_only(project: Project) -> None
     project.replace("deny.toml", "all-features = true", "all-features = false")
     (project / "README.md").write_text("# mine\n", "utf-8")
     (project / "tools/mine.py").write_text("", "utf-8")
+    (project / ".editorconfig").unlink()
     output = tool(project, "drift")
+    assert "deleted file mode 100644" in output
     assert "-all-features = true\n+all-features = false\n" in output
-    assert output.count("diff --git") == 1
+    assert output.count("diff --git") == 2
 
 
 # The whole of it

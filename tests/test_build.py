@@ -15,7 +15,19 @@ from pytest_copie.plugin import Copie
 pytestmark = pytest.mark.slow
 
 HOSTILE = 'She said "C:\\new" # {{ 1 }} *bold* `code` [link] FooBar, ünï 🦀'
-CARD = re.compile(r"^\| (\S+\.whl) \| (\d+) \| (.*?) \| - \| (.*?) \| \w{64} \|$", re.MULTILINE)
+CARD = re.compile(
+    r"^\| new-0.1.0-(\w+)-\S+\.whl \| (\d+) \| (.*?) \| - \| (.*?) \| \w{64} \|$", re.MULTILINE
+)
+# The folders in which something of ours lies, without what is built and compiled there.
+BUILT = (
+    ".git",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    "__pycache__",
+)
 
 
 def tags(project: Project) -> list[str]:
@@ -29,9 +41,17 @@ def checksums(project: Project) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def card(output: str) -> dict[str, list[str]]:
-    """Read from the proof card where each wheel was tested."""
-    return {row[0].split("-")[2]: row[2].split(", ") for row in CARD.findall(output)}
+def card(output: str, column: int) -> dict[str, set[str]]:
+    """Read a column of the proof card for each wheel: 2 is where it was tested, 3 where it was not."""
+    cells = {row[0]: row[column].split(", ") for row in CARD.findall(output)}
+    return {tag: set(pythons) - {"-"} for tag, pythons in cells.items()}
+
+
+def sources(project: Project) -> set[str]:
+    """List its files, without what was built, locked and compiled."""
+    names = {path.as_posix() for path in project.files() if not {*BUILT} & {*path.parts}}
+    built = ("target/", "dist/", "Cargo.lock", "uv.lock")
+    return {name for name in names if not name.startswith(built) and Path(name).suffix != ".so"}
 
 
 def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -> None:
@@ -44,11 +64,17 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert "All checks passed. Not checked here: other systems, other Pythons" in checked
     output = project.just("wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
-    tested = card(output)
-    missing = set(os.environ.get("REQUIRED_PYTHONS", "").split()) - set(
-        tested["cp311"] + tested["cp315"]
-    )
-    assert missing == set()
+    tested, untested = card(output, 2), card(output, 3)
+    every = {
+        "cp311": {"3.11", "3.12", "3.13", "3.14"},
+        "cp314": {"3.14t"},
+        "cp315": {"3.15", "3.15t"},
+    }
+    assert {tag: tested[tag] | untested[tag] for tag in every} == every
+    required = set(os.environ.get("REQUIRED_PYTHONS", "").split())
+    assert required - {"3.15"} <= tested["cp311"]
+    assert required & {"3.15"} <= tested["cp315"]
+    assert all(int(row[1]) <= 250 for row in CARD.findall(output)), "a wheel has more than 250 kB"
     first = checksums(project)
     assert len(first) == 4
 
@@ -97,8 +123,18 @@ def test_the_empty_frame(tmp_path: Path) -> None:
     missing = project.just("race", code=1)
     assert "tests/race.py is not there: it comes with the starter" in missing
     assert not (project / ".venv").exists(), "it built something first"
+    listed = project.just()
+    recipes = ["setup", "check", "lint", "fmt", "test", "test-rust", "test-python", "stubs", "race"]
+    recipes += ["wheels", "clean"]
+    assert [recipe for recipe in recipes if f"\n    {recipe} " not in listed] == []
     project.just("check", "wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
+    listing = project.run("cargo", "package", "--list", "--package", "new", "--allow-dirty")
+    assert {"LICENSE-APACHE", "LICENSE-MIT"} <= {*listing.splitlines()}
+    project.just("clean", env={"CARGO_TARGET_DIR": str(project / "target")})
+    fresh = render(tmp_path / "fresh", package_name="new", project_name="new", starter="none")
+    assert {p.as_posix() for p in project.files()} - sources(project) <= {"Cargo.lock", "uv.lock"}
+    assert {n.split("-")[0] for n in sources(project)} == {n.split("-")[0] for n in sources(fresh)}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +149,9 @@ def test_the_oldest_python_decides_the_wheels(
 ) -> None:
     if not shutil.which(f"python{oldest}"):
         pytest.skip(f"there is no Python {oldest} on this machine")
+    # A foreign repository around it decides nothing, though it ignores all that the project is made of.
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".gitignore").write_text("*.rs\n*.py\n*.pyi\n*.toml\n/new/\n", "utf-8")
     project = render(tmp_path / "new", python_min=oldest)
     project.just(*recipes)
     assert tags(project) == expected
@@ -124,9 +163,7 @@ def test_the_starter_is_removed_by_the_lines_in_the_readme(tmp_path: Path, start
     project.remove_starter()
     project.just("check")
     left = render(tmp_path / "none", package_name="new", starter="none")
-    names = {str(path) for path in left.files()}
-    ours = {str(path) for path in project.files() if str(path) in names or "collatz" in str(path)}
-    assert ours == names
+    assert sources(project) == sources(left)
     readme = (project / "README.md").read_text("utf-8")
     assert "longest_chain" not in readme
     assert "<!--" not in readme
@@ -147,5 +184,19 @@ def test_the_manifest_is_as_designed(tmp_path: Path) -> None:
     project = render(tmp_path)
     profile = tomllib.loads((project / "Cargo.toml").read_text("utf-8"))["profile"]["release"]
     assert profile == {"codegen-units": 1, "lto": "fat", "panic": "unwind", "strip": True}
+    manifest = tomllib.loads((project / "Cargo.toml").read_text("utf-8"))["workspace"]
+    package = {"version": "0.1.0", "edition": "2024", "rust-version": "1.85", "license": "MIT"}
+    assert manifest["package"] == package
+    for name in ("core", "py"):
+        crate = tomllib.loads((project / f"crates/{name}/Cargo.toml").read_text("utf-8"))
+        assert crate["lints"] == {"workspace": True}
+        assert crate["package"]["publish"] is False
+    assert crate["lib"]["name"] == "_rust"
+    assert crate["lib"]["crate-type"] == ["cdylib", "rlib"]
+    assert crate["features"] == {"stubs": ["pyo3/experimental-inspect"]}
+    assert crate["dependencies"]["pyo3"]["features"] == ["abi3-py311", "abi3t-py315"]
+    assert "#![forbid(unsafe_code)]" in (project / "crates/core/src/lib.rs").read_text("utf-8")
+    config = tomllib.loads((project / ".cargo/config.toml").read_text("utf-8"))
+    assert config == {"registry": {"global-min-publish-age": "7 days"}}
     tree = project.run("cargo", "tree", "--package", tmp_path.name.replace("_", "-"), "--edges=all")
     assert "pyo3" not in tree

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import freshness
 import pytest
-from project import ROOT
+from project import ROOT, posix
 
 # Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/
 GH = """#!/bin/bash
@@ -29,6 +29,7 @@ def test_every_version_that_a_registry_has_is_annotated() -> None:
     assert {found[0] for found in freshness.ANNOTATED.findall(text)} == {"pyo3", "maturin"}
 
 
+@posix
 @pytest.mark.parametrize(("number", "verb"), [("", "create"), ("7", "edit 7")])
 def test_one_issue_lists_what_is_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, verb: str

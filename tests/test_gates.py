@@ -1,9 +1,11 @@
 """Each check of a rendered project fails on a planted fault, and names it."""
 
+import hashlib
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 CORE = "crates/core/src/collatz.rs"
 WRAPPER = "crates/py/src/collatz.rs"
+CALL = "rust_core::longest_chain(limit.0, threads.0)"
 
 # What is planted where: the file, the text that is replaced, the fault, and what the check says.
 FAULTS = {
@@ -34,6 +37,18 @@ FAULTS = {
         "if length > best[1]",
         "if length >= best[1]",
         "test_rust_agrees_with_plain_python",
+    ),
+    "a call that keeps other threads waiting": (
+        WRAPPER,
+        f"py.detach(|| {CALL})?",
+        f"py\n        .detach(|| rust_core::longest_chain(2, threads.0))\n        .and({CALL})?",
+        "test_other_threads_run_meanwhile",
+    ),
+    "unsafe code in the core": (
+        CORE,
+        "let mut length = 1;",
+        "let mut length = unsafe { std::mem::zeroed::<u32>() };",
+        "usage of an `unsafe` block",
     ),
     "unformatted Rust": (CORE, "let mut length = 1;", "let mut  length = 1;", CORE),
     "unformatted Python": (
@@ -133,6 +148,23 @@ def test_a_check_fails_and_names(project: Project, fault: str) -> None:
     assert message in project.just("check", code=1)
 
 
+def test_a_stub_that_python_contradicts_is_named(project: Project) -> None:
+    overloads = project / "crates/py/overloads.pyi"
+    overloads.write_text(
+        "def longest_chain(limit: int, *, theads: int = ...) -> object: ...\n", "utf-8"
+    )
+    try:
+        project.just("stubs")
+        assert "theads" in (project / "python/new/_rust.pyi").read_text("utf-8")
+        output = project.just("lint", code=1)
+    finally:
+        overloads.unlink()
+    assert (
+        'error: new._rust.longest_chain is inconsistent, stub does not have parameter "threads"'
+        in output
+    )
+
+
 def test_an_edit_in_rust_is_never_missed(project: Project) -> None:
     assert "passed" in project.run("uv", "run", "pytest")
     project.replace(CORE, "let mut length = 1;", "let mut length = 2;")
@@ -196,8 +228,97 @@ def test_a_wheel_that_lacks_or_has_a_file_is_refused(
 LOOK_INSIDE = """
 import contents, platforms
 row = platforms.Platform.of_this_machine()
-contents.check(contents.find([row], contents.ROOT / "dist", [contents.SDIST]))
+dist = contents.ROOT / "dist"
+wheels = contents.find([row], dist, [contents.SDIST])
+contents.check_sdist(dist / contents.SDIST)
+contents.check(wheels)
 """
+RECORD = "new-0.1.0.dist-info/RECORD"
+
+
+@pytest.fixture(scope="module")
+def finished(narrow: Project) -> dict[str, bytes]:
+    """Build its sdist and its wheel, and keep what they are."""
+    narrow.just("wheels")
+    return {path.name: path.read_bytes() for path in (narrow / "dist").iterdir()}
+
+
+def rewrite(wheel: Path, changes: Mapping[str, bytes]) -> None:
+    """Add or replace members of a wheel; nothing leaves one out. RECORD follows, unless it is told."""
+    with zipfile.ZipFile(wheel) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members = {name: content for name, content in {**members, **changes}.items() if content}
+    digests = {name: hashlib.sha256(content).digest() for name, content in members.items()}
+    rows = [
+        f"{n},sha256={urlsafe_b64encode(d).decode().rstrip('=')},1\n" for n, d in digests.items()
+    ]
+    members[RECORD] = changes.get(RECORD, "".join(rows).encode())
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("new/more.so", "x", "'new/more.so'], not one _rust."),
+        ("tests/test_more.py", "x", ".whl holds tests/test_more.py, which does not belong there"),
+        ("new/_rust.pyi", "", ".whl lacks new/_rust.pyi"),
+        ("new-0.1.0.dist-info/licenses/LICENSE", "", ".whl lacks new-0.1.0.dist-info/licenses/LI"),
+        ("new/__init__.py", "# {folder}/x.py", "new/__init__.py holds {folder}, a folder of this"),
+        (RECORD, f"{RECORD},,\n", ".whl: RECORD does not fit new-0.1.0.dist-info/METADATA"),
+        ("new-0.1.0.dist-info/METADATA", "Name: new\nVersion: 9\n", "Version is 9, not 0.1.0"),
+        (
+            "new-0.1.0.dist-info/WHEEL",
+            "Tag: cp315-abi3-any\n",
+            "the tags inside are ['cp315-abi3-any'], not ['cp315-abi3-",
+        ),
+    ],
+)
+def test_a_finished_wheel_is_looked_into(
+    narrow: Project, finished: dict[str, bytes], name: str, content: str, message: str
+) -> None:
+    folder = str(narrow.path.resolve())
+    (wheel,) = [one for one in finished if one.endswith(".whl")]
+    (narrow / "dist" / wheel).write_bytes(finished[wheel])
+    narrow.tools(LOOK_INSIDE)
+    rewrite(narrow / "dist" / wheel, {name: content.replace("{folder}", folder).encode()})
+    assert message.replace("{folder}", folder) in narrow.tools(LOOK_INSIDE, code=1)
+    (narrow / "dist" / wheel).write_bytes(finished[wheel])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "crates/core/src/lib.rs",
+            "crates/core/src/lib.rs is not the one of this folder: build it",
+        ),
+        ("python/new/later.py", "new-0.1.0.tar.gz lacks python/new/later.py"),
+    ],
+)
+def test_an_sdist_of_other_sources_is_refused(
+    narrow: Project, finished: dict[str, bytes], name: str, message: str
+) -> None:
+    assert "new-0.1.0.tar.gz" in finished
+    (narrow / name).write_text('"""Edited since."""\n', "utf-8")
+    try:
+        assert message in narrow.tools(LOOK_INSIDE, code=1)
+    finally:
+        git(narrow.path, "checkout", "--quiet", ".")
+        git(narrow.path, "clean", "--quiet", "--force")
+
+
+def test_a_pattern_of_licences_that_fits_nothing_is_named(
+    narrow: Project, finished: dict[str, bytes]
+) -> None:
+    assert finished
+    narrow.replace("pyproject.toml", '["LICENSE*"]', '["LICENCE*"]')
+    try:
+        message = 'pyproject.toml: license-files has "LICENCE*", and no file is called so.'
+        assert message in narrow.tools(LOOK_INSIDE, code=1)
+    finally:
+        git(narrow.path, "checkout", "--quiet", ".")
 
 
 def test_a_wheel_may_hold_and_need_more(narrow: Project) -> None:
@@ -210,8 +331,7 @@ def test_a_wheel_may_hold_and_need_more(narrow: Project) -> None:
     try:
         assert "| new-0.1.0-cp315-abi3.abi3t-" in narrow.just("wheels")
         (wheel,) = (narrow / "dist").glob("*.whl")
-        with zipfile.ZipFile(wheel, "a") as archive:  # as auditwheel does
-            archive.writestr("new.libs/libz-1a2b.so", b"")
+        rewrite(wheel, {"new.libs/libz-1a2b.so": b"x"})  # as auditwheel does
         narrow.tools(LOOK_INSIDE)
     finally:
         git(narrow.path, "checkout", "--quiet", ".")
@@ -244,6 +364,17 @@ def test_what_the_machine_lacks_is_named(
     (folder / "python3").symlink_to(Path(sys.executable).resolve())
     assert sentence in project.just("setup", code=1, env={"PATH": str(folder)})
     assert not (project / ".venv").exists()
+
+
+def test_a_build_without_a_compiler_fails_and_fetches_none(tmp_path: Path) -> None:
+    """By itself, maturin would install Rust."""
+    project = render(tmp_path / "new")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "uv").symlink_to(project.run("which", "uv").strip())
+    output = project.run("uv", "run", "pytest", code=1, env={"PATH": str(folder)})
+    assert "cargo" in output.lower()
+    assert "puccinialin" not in output
 
 
 def test_a_machine_without_uv_is_told_where_it_is(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from project import Project, commit, git
-from versions import ANSWERS, OLDER, all_of_these, conflicts, copy_at, version_of
+from versions import ANSWERS, KEYS, OLDER, all_of_these, conflicts, copy_at, version_of
 
 WORK = {
     "crates/core/src/lib.rs": "\nmod mine;\npub use mine::twice;\n",
@@ -64,17 +65,28 @@ def work(project: Project) -> None:
 
 
 def bump(project: Project) -> None:
-    """Raise each dependency to what is locked, as a bot does."""
-    locked = tomllib.loads((project / "uv.lock").read_text("utf-8"))["package"]
-    versions = {package["name"]: package["version"] for package in locked}
-    path = project / "pyproject.toml"
-    text = path.read_text("utf-8")
-    raised = re.sub(
-        r'^  "([\w-]+)>=[\d.]+', lambda m: f'  "{m[1]}>={versions[m[1]]}', text, flags=re.MULTILINE
-    )
-    assert raised != text
-    path.write_text(raised, "utf-8")
-    project.replace("Cargo.toml", 'itoa = "1"', 'itoa = "1.0.1"')
+    """Raise each dependency to what is locked, as a bot does, but for those it is told to leave."""
+    cargo, python = yaml.safe_load((project / ".github/dependabot.yml").read_text("utf-8"))[
+        "updates"
+    ]
+    left = {rule["dependency-name"] for rule in python["ignore"]}
+    assert [rule["dependency-name"] for rule in cargo["ignore"]] == ["pyo3"]  # but for its patches
+
+    def raise_all(manifest: str, lock: str, pattern: str) -> None:
+        locked = tomllib.loads((project / lock).read_text("utf-8"))["package"]
+        versions = {package["name"]: package["version"] for package in locked}
+        text = (project / manifest).read_text("utf-8")
+        raised = re.sub(
+            pattern,
+            lambda m: m[0] if m["name"] in left else m["begin"] + versions[m["name"]],
+            text,
+            flags=re.MULTILINE,
+        )
+        assert raised != text
+        (project / manifest).write_text(raised, "utf-8")
+
+    raise_all("pyproject.toml", "uv.lock", r'^(?P<begin>  "(?P<name>[\w-]+)>=)[\d.]+')
+    raise_all("Cargo.toml", "Cargo.lock", r'^(?P<begin>(?P<name>itoa|pyo3) = ")[\d.]+')
 
 
 def lines(project: Project) -> dict[str, Counter[str]]:
@@ -115,6 +127,20 @@ def test_a_month_of_work_survives_a_new_version(
     for name in set(mine) - {".copier-answers.yml", "uv.lock", "Cargo.lock"}:
         missing = mine[name] - born.get(name, Counter()) - after[name]
         assert not missing, f"{name} lost lines"
-    assert "# new key" in after["pyproject.toml"]
+    for name in KEYS:
+        assert "# new key" in after[name.removesuffix(".jinja")], name
+    for name in after:
+        if name.startswith(".github/workflows/"):
+            assert any("# v99.0.0" in line for line in after[name]), name
     assert "# hello" in after["deny.toml"]
-    assert any("# v99.0.0" in line for line in after[".github/workflows/ci.yml"])
+    assert any('"maturin>=1.16.0,<2"' in line for line in after["pyproject.toml"])
+    assert "tools/later.py" in after
+    assert ".editorconfig" in after
+    assert not {"crates/core/src/collatz.rs", "tests/test_collatz.py", "tests/test_later.py"} & {
+        *after
+    }
+    assert "author_email" in project.answers()
+
+    commit(project.path)
+    project.just("release", "patch")  # the next one
+    assert 'version = "0.2.1"' in (project / "Cargo.toml").read_text("utf-8")

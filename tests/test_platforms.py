@@ -318,6 +318,18 @@ def test_an_unknown_platform_is_named(wide: Project, words: list[str], message: 
         ),
         ('id = "windows-x86"\n', "", "has a row without an id: give it one."),
         ('floor = "2.28"', "floor = 2.28", 'manylinux-x86_64 needs quotes: floor = "2.28".'),
+        ('floor = "2.28"\n', "", 'manylinux-x86_64 has no "floor": add it.'),
+        ('floor = "2.28"', 'floor = "2"', 'manylinux-x86_64 has floor "2": type one like "2.28".'),
+        ('libc = "gnu"', 'libc = "glibc"', 'has libc "glibc": type "gnu" or "musl".'),
+        ('libc = "gnu"\n', "", 'manylinux-x86_64 has no "libc": add it.'),
+        ('os = "macos"', 'os = "osx"', 'macos-arm64 has os "osx": type "linux" or "macos" or "win'),
+        (
+            'id = "macos-arm64"\n',
+            'id = "macos-arm64"\nuntil = "soon"\n',
+            'macos-arm64 has until "soon": type it as 2027-01-31.',
+        ),
+        ("[[platform]]", "[[platfrom]]", 'it has an unknown key "platfrom": did you mean "platf'),
+        ("[[platform]]", "pypi = true\n[[platform]]", 'it has an unknown key "pypi": did you mean'),
     ],
 )
 def test_a_mistake_in_a_row_is_named(wide: Project, old: str, new: str, message: str) -> None:
@@ -404,6 +416,19 @@ def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
     assert {job["os"] for job in jobs["tests_linux"]} == {"linux"}
     tested = [job["python"] for job in jobs["tests_linux"]]
     assert tested == ["3.11", "3.15", "3.15t"]
+
+
+def test_only_cibuildwheel_builds_for_pypy(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", extras="[pypy]")
+    tags = "print(*(wheel.tag for row in {} for wheel in row.wheels()))"
+    three = "cp311-abi3 cp314-cp314t cp315-abi3.abi3t"
+    both = f"{three} pp311-pypy311_pp73 pp312-pypy312_pp80\n"
+    planned = f"import platforms; {tags.format('platforms.select(sys.argv[1:])')}"
+    assert project.tools(planned, "manylinux-x86_64") == both
+    here = f"import wheels; {tags.format('wheels.choose(sys.argv[1:])')}"
+    assert f"3 wheels, tested here\n{three}\n" in project.tools(here, "manylinux-x86_64")
+    edit_row(project, "manylinux-x86_64", "engine", '"cross"')
+    assert project.tools(planned, "manylinux-x86_64") == f"{three}\n"
 
 
 # Building for real

@@ -12,7 +12,7 @@ import pexpect
 import pytest
 import yaml
 from copier._user_data import Question
-from project import ROOT, render, template
+from project import ROOT, posix, render, template
 
 
 def documents() -> list[dict[str, Any]]:
@@ -226,6 +226,7 @@ def interactive(folder: Path) -> "pexpect.spawn[str]":
     )
 
 
+@posix
 def test_in_a_terminal_a_wrong_name_is_asked_again(tmp_path: Path) -> None:
     terminal = interactive(tmp_path / "my-package")
     terminal.expect("What is the project called")
@@ -238,6 +239,7 @@ def test_in_a_terminal_a_wrong_name_is_asked_again(tmp_path: Path) -> None:
     terminal.close(force=True)
 
 
+@posix
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     terminal = interactive(tmp_path / "my-package")
     terminal.expect("What is the project called")

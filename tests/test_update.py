@@ -17,6 +17,7 @@ from versions import (
     ANSWERS,
     AZURE,
     CHANGES,
+    NEWER,
     NOW,
     OLDER,
     OWNERSHIP,
@@ -98,6 +99,7 @@ def test_yours_is_what_the_design_says() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ANSWERS)
 def test_each_file_has_one_owner(born: Make, answers: str) -> None:
     project = born(NOW, answers)
@@ -105,6 +107,7 @@ def test_each_file_has_one_owner(born: Make, answers: str) -> None:
     assert {owner(f"/{name}") for name in names} == {"template", "yours"}
 
 
+@pytest.mark.slow
 def test_no_pattern_of_ownership_is_idle(born: Make) -> None:
     names = {f"/{path.as_posix()}" for answers in ANSWERS for path in born(NOW, answers).files()}
     later = {"/crates/*/tests", "/crates/*/benches", "/docs"}  # a person's, or of a later release
@@ -112,6 +115,7 @@ def test_no_pattern_of_ownership_is_idle(born: Make) -> None:
         assert any(PathSpec.from_lines("gitignore", [pattern]).match_files(names)), pattern
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ANSWERS)
 def test_nothing_is_rendered_that_an_update_could_lose(born: Make, answers: str) -> None:
     """Copier overwrites edits in ignored and in binary files."""
@@ -136,7 +140,9 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     project = make(version, answers)
     yours = content(project, "yours")
     update(project, version_of(every_file))
-    fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **ANSWERS[answers])
+    own = {key: project.answers()[key] for key, _, _ in NEWER}
+    answered = {**ANSWERS[answers], **own}
+    fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **answered)
     assert content(project) == content(fresh)
     assert content(project, "yours") == yours
     without = [name for name, text in content(project).items() if b"planted" not in text]
@@ -222,6 +228,7 @@ def test_a_lost_line_would_be_noticed(make: Make, mistake: Change) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_overlapping_edit_is_a_conflict(make: Make) -> None:
     project = make()
     first = (project / "justfile").read_text("utf-8").splitlines()[0]
@@ -269,13 +276,38 @@ def test_a_renamed_question_keeps_its_answer(make: Make) -> None:
 
 
 @pytest.mark.slow
-def test_pyo3_stays_as_the_project_has_it(make: Make) -> None:
+def test_pyo3_and_rust_stay_as_the_project_has_them(make: Make) -> None:
     project = make()
+    manifest = (project / "Cargo.toml").read_text("utf-8")
     update(project, version_of(newer_pyo3))
-    assert project.answers()["pyo3_version"] == "0.30.1"
-    assert 'pyo3 = "0.30.1"' in (project / "Cargo.toml").read_text("utf-8")
+    assert {key: project.answers()[key] for key, _, _ in NEWER} == {k: old for k, old, _ in NEWER}
+    assert (project / "Cargo.toml").read_text("utf-8") == manifest
 
 
+@pytest.mark.slow
+def test_copiers_own_command_says_how_to_find_conflicts(make: Make) -> None:
+    project = make()
+    words = ("update", "--defaults", "--vcs-ref", version_of(every_file), "--data", "wheels_to=[]")
+    output = project.run(sys.executable, "-m", "copier", *words)
+    assert 'git status                           # "both modified" is a conflict' in output
+    assert "git diff HEAD --diff-filter=D        # what went with an answer" in output
+    assert not (project / ".github/workflows/publish-pypi.yml").exists()
+
+
+@pytest.mark.slow
+def test_the_template_may_move(make: Make, clone: Path, tmp_path: Path) -> None:
+    """The line that docs/updates.md names."""
+    project = make()
+    moved = tmp_path / "elsewhere"
+    git(tmp_path, "clone", "--quiet", str(clone), str(moved))
+    project.replace(".copier-answers.yml", f"_src_path: {clone}", f"_src_path: {moved}")
+    commit(project.path)
+    update(project, version_of(every_file))
+    assert planted(project)
+    assert project.answers()["_src_path"] == str(moved)
+
+
+@pytest.mark.slow
 def test_a_rewritten_and_a_deleted_starter_are_left_alone(make: Make) -> None:
     project = make()
     (project / "crates/core/src/collatz.rs").write_text("// mine\n", "utf-8")
@@ -432,8 +464,15 @@ def test_a_project_may_stand_in_a_larger_repository(make: Make, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_hooks_that_fail_are_no_hindrance(make: Make) -> None:
+def test_hooks_that_fail_and_signatures_are_no_hindrance(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = make()
+    settings = {"commit.gpgSign": "true", "gpg.program": "false", "core.autocrlf": "true"}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for i, (key, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{i}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{i}", value)
     hooks = project / ".git/hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("pre-commit", "post-checkout", "commit-msg"):

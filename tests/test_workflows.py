@@ -134,6 +134,19 @@ def test_dependabots_and_pyprojects_schemas_hold(variants: dict[str, Project]) -
         subprocess.run([*schema, str(project / ".github/dependabot.yml")], check=True)
         validate = [tool("validate-pyproject"), str(project / "pyproject.toml")]
         subprocess.run(validate, check=True, stdout=subprocess.DEVNULL)
+    own = [tool("check-jsonschema"), "--builtin-schema", "vendor.dependabot"]
+    subprocess.run([*own, str(ROOT / ".github/dependabot.yml")], check=True)
+
+
+def test_dependabot_raises_what_is_the_projects(project: Project) -> None:
+    for folder, systems in ((project.path, ["cargo", "uv"]), (ROOT, ["uv", "github-actions"])):
+        text = (folder / ".github/dependabot.yml").read_text("utf-8")
+        updates = yaml.safe_load(text)["updates"]
+        assert [row["package-ecosystem"] for row in updates] == systems
+        for row in updates:
+            assert [group["patterns"] for group in row["groups"].values()] == [["*"]]
+            assert row["cooldown"] == {"default-days": 7}
+    assert "/template/.github/workflows" in updates[1]["directories"]
 
 
 # Contracts that no linter knows
@@ -166,27 +179,32 @@ def other_steps(folder: Path, justfile: Path = ROOT / "template/justfile") -> li
         if "uses" in step:
             continue
         command = step["run"]
-        word = command.split()[1] if command.startswith("just ") and "\n" not in command else ""
+        one = command.startswith("just ") and not re.search(r"[\n&|;<>`]|\$\(", command)
+        word = command.split()[1] if one else ""
         if word != '"$RECIPE"' and word not in verbs:
             found.append(f"{name}: {job} runs {command}")
     return found
 
 
 def lost_artifacts(folder: Path) -> list[str]:
-    """List the patterns of artifacts that no job uploads, and names that are not unique."""
-    uploaded = [
-        s["with"]["name"] for _, _, s in steps(folder) if "upload-artifact" in s.get("uses", "")
-    ]
-    found = [
-        f"{name} has no matrix in it"
-        for name in uploaded
-        if uploaded.count(name) > 1 and "matrix" not in name
-    ]
+    """List the patterns of artifacts that no job of a run uploads, and names that are not unique."""
+    found: list[str] = []
+    uploaded: dict[str, list[str]] = {}
     for name, _, step in steps(folder):
-        if "download-artifact" in step.get("uses", ""):
-            pattern = step["with"]["pattern"]
-            if not any(Path(one).match(pattern) for one in uploaded):
-                found.append(f"{name}: nobody uploads {pattern}")
+        if "upload-artifact" in step.get("uses", ""):
+            uploaded.setdefault(name, []).append(step["with"]["name"])
+            if step["with"]["if-no-files-found"] != "error":
+                found.append(f"{name}: {step['with']['name']} may be empty")
+    for name, workflow in workflows(folder):
+        called = [Path(job.get("uses", "")).name for job in workflow["jobs"].values()]
+        there = [one for file in (name, *called) for one in uploaded.get(file, [])]
+        twice = [one for one in there if there.count(one) > 1 and "matrix" not in one]
+        found += [f"{one} has no matrix in it" for one in twice]
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", []):
+                pattern = step.get("with", {}).get("pattern", "*")
+                if pattern != "*" and not any(Path(one).match(pattern) for one in there):
+                    found.append(f"{name}: nobody uploads {pattern}")
     return found
 
 
@@ -194,10 +212,9 @@ def caches(folder: Path) -> list[str]:
     """List what could restore a cache in a workflow that builds a release."""
     found = []
     for name, workflow in workflows(folder):
-        if (
-            "workflow_call" in workflow["on"]
-            and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none"
-        ):
+        text = json.dumps(workflow["jobs"])
+        builds = "just cibuildwheel" in text or "just crates" in text
+        if builds and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none":
             found.append(f"{name} has no ACTIONS_CACHE_MODE: none")
     for name, job, step in steps(folder):
         uses, settings = step.get("uses", ""), step.get("with", {})
@@ -206,6 +223,16 @@ def caches(folder: Path) -> list[str]:
         if "cache" in uses or any(settings[key] is not False for key in settings if "cache" in key):
             found.append(f"{name}: {job} uses a cache")
     return found
+
+
+def cancelled_releases(folder: Path) -> list[str]:
+    """List the workflows whose run ends when another one begins, unless it is a pull request's."""
+    harmless = (False, "${{ github.event_name == 'pull_request' }}")
+    return [
+        f"{name} may be cancelled"
+        for name, workflow in workflows(folder)
+        if workflow["concurrency"].get("cancel-in-progress", False) not in harmless
+    ]
 
 
 def ungated(folder: Path) -> list[str]:
@@ -232,11 +259,12 @@ def loose_publishing(folder: Path) -> list[str]:
             text = json.dumps(job)
             commands = [step.get("run", "") for step in job.get("steps", [])]
             uses = [step.get("uses", "").split("@")[0] for step in job.get("steps", [])]
-            if "secrets." in text and "environment" not in job:
-                found.append(f"{where} has a secret outside an environment")
             permissions = job.get("permissions", {})
             signs = {"actions/attest", "pypa/gh-action-pypi-publish", "azure/login"}
             signs.add("rust-lang/crates-io-auth-action")
+            sends = (signs - {"actions/attest"}) & set(uses) or "just publish" in text
+            if (sends or "secrets." in text) and "environment" not in job:
+                found.append(f"{where} publishes, or has a secret, outside an environment")
             if ("id-token" in permissions) != bool(signs & set(uses)):
                 found.append(f"{where} has an identity that it does not use, or needs one")
             if "environment" in job and any(
@@ -255,6 +283,7 @@ CONTRACTS = (
     other_steps,
     lost_artifacts,
     caches,
+    cancelled_releases,
     ungated,
     ambiguous_tags,
     loose_publishing,
@@ -272,7 +301,8 @@ def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
     shutil.copytree(ROOT / ".github", project / ".github")
     valid = ["ok -- validation done"] * 2
     assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
-    assert unknown_uses(project.path) + lost_artifacts(project.path) + caches(project.path) == []
+    for contract in (unknown_uses, lost_artifacts, caches, cancelled_releases):
+        assert contract(project.path) == []
     assert other_steps(project.path, ROOT / "justfile") == []
 
 
@@ -431,6 +461,7 @@ SHIPPED = {
 PUBLISH_PYPI, PUBLISH_AZURE = (
     f".github/workflows/publish-{name}.yml" for name in ("pypi", "azure")
 )
+RELEASE = ".github/workflows/release.yml"
 OURS = {
     "a build in a job that can publish": (
         PUBLISH_AZURE,
@@ -460,7 +491,19 @@ OURS = {
         PUBLISH_AZURE,
         "    environment: azure\n",
         "",
-        "has a secret outside an environment",
+        "publishes, or has a secret, outside an environment",
+    ),
+    "trusted publishing that nobody approves": (
+        PUBLISH_PYPI,
+        "    environment: pypi\n",
+        "",
+        "publishes, or has a secret, outside an environment",
+    ),
+    "a password for PyPI": (
+        PUBLISH_PYPI,
+        "          packages-dir: dist/\n",
+        "          packages-dir: dist/\n          password: ${{ secrets.PYPI }}\n",
+        "publish-pypi.yml: publish sets password",
     ),
     "a tag that may be a branch": (
         PUBLISH_PYPI,
@@ -477,6 +520,36 @@ OURS = {
         "pattern: wheels-*",
         "pattern: wheel-*",
         "nobody uploads wheel-*",
+    ),
+    "an artifact of another workflow": (
+        RELEASE,
+        "pattern: release-*",
+        "pattern: fetched-pypi",
+        "release.yml: nobody uploads fetched-pypi",
+    ),
+    "an artifact that may be empty": (
+        WHEELS,
+        "if-no-files-found: error",
+        "if-no-files-found: ignore",
+        "wheels-${{ matrix.id }} may be empty",
+    ),
+    "a release that another one ends": (
+        RELEASE,
+        "cancel-in-progress: false",
+        "cancel-in-progress: true",
+        "release.yml may be cancelled",
+    ),
+    "caches that a release may read": (
+        RELEASE,
+        "ACTIONS_CACHE_MODE: none",
+        "ACTIONS_CACHE_MODE: read",
+        "release.yml has no ACTIONS_CACHE_MODE: none",
+    ),
+    "a step that cannot fail": (
+        CI,
+        "run: just lint",
+        "run: just lint || true",
+        "just lint || true",
     ),
     "a cache in a release": (WHEELS, "enable-cache: false", "enable-cache: true", "uses a cache"),
     "caches that are not switched off": (
@@ -666,6 +739,12 @@ def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) ->
         "wheels",
     ]
     assert "-cp314-cp314t-manylinux_2_28_x86_64.whl | " in runner.output
+    summary = next((runner.scratch / "artifacts").rglob("proof-card.md")).read_text("utf-8")
+    assert [line.split(" | ")[0].split("-")[2:4] for line in summary.splitlines()[2:5]] == [
+        ["cp311", "abi3"],
+        ["cp314", "cp314t"],
+        ["cp315", "abi3.abi3t"],
+    ]
 
 
 @pytest.mark.slow
@@ -724,6 +803,32 @@ def test_ci_is_green_only_if_every_job_is(runner: Runner) -> None:
     for verb in ("lint", "test-rust", "test-oldest-rust", "rehearse", "all-green", "plan slice"):
         assert verb in verbs
     assert (verbs.count("test-python"), verbs.count("test-parallel")) == (6, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("labels", "private", "platforms", "systems"),
+    [([], True, "slice", {"linux"}), (["all wheels"], False, "all", {"linux", "macos", "windows"})],
+)
+def test_a_pull_request_builds_a_slice_or_what_its_label_says(
+    runner: Runner, labels: list[str], private: bool, platforms: str, systems: set[str]
+) -> None:
+    event = runner.scratch / "event.json"
+    request = {"number": 1, "labels": [{"name": name} for name in labels]}
+    event.write_text(
+        json.dumps(
+            {
+                "action": "labeled",
+                "pull_request": request,
+                "repository": {"private": private, "default_branch": "main"},
+            }
+        )
+    )
+    # Nothing is built: what is planned, and where, is what counts.
+    results = runner.run("pull_request", "ci.yml", "--eventpath", str(event), fail="cibuildwheel")
+    assert f"plan {platforms}" in runner.verbs(), runner.output
+    found = {name.rsplit(" ", 1)[1] for name in results if name.startswith("Python ")}
+    assert found == systems
 
 
 @pytest.mark.slow

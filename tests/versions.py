@@ -20,6 +20,12 @@ OLDER = [
     [*RELEASES][-1],
 ]
 OWNERSHIP = hidden("ownership")
+# What a project owns, and what new projects get in a pretended version.
+NEWER = [
+    ("pyo3_version", "0.30.1", "0.99.0"),
+    ("msrv", "1.85", "1.99"),
+    ("edition", "2024", "2027"),
+]
 
 AZURE = {
     "azure_organization": "contoso",
@@ -55,6 +61,23 @@ ANSWERS: dict[str, dict[str, Answer]] = {
         "wheels_to": ["azure"],
     },
     "none": {"starter": "none", "wheels_to": []},
+}
+
+# Files that people edit as well, and the line in each after which the template adds one.
+KEYS = {
+    ".cargo/config.toml.jinja": r"\[registry\]",
+    ".editorconfig": r"\[\*\]",
+    ".gitattributes": r"\* text=auto.*",
+    ".github/dependabot.yml": r"version: 2",
+    ".github/workflows/ci.yml": r"permissions: {}",
+    ".gitignore": r"target/",
+    "Cargo.toml.jinja": r"\[workspace\.lints\.rust\]",
+    "crates/core/Cargo.toml.jinja": r"\[lints\]",
+    "crates/py/Cargo.toml.jinja": r"\[features\]",
+    "deny.toml": r"\[bans\]",
+    "justfile": r"ci := .*",
+    "pyproject.toml.jinja": r"\[tool\.ruff\]",
+    "tools/platforms.toml.jinja": r"# The platforms .*",
 }
 
 
@@ -132,28 +155,15 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
 
 
 def new_pin(clone: Path) -> None:
-    """Take a newer version of an action, in every workflow."""
+    """Take a newer version of an action, in every workflow, and of maturin."""
+    edit(clone / "extensions/versions.yml", r'maturin: "1.16"', 'maturin: "1.16.0"')
     for path in sorted((clone / "template/.github/workflows").glob("*.yml")):
         edit(path, r"actions/checkout@\S+ # v\S+", f"actions/checkout@{'1' * 40} # v99.0.0")
 
 
 def new_key(clone: Path) -> None:
     """Add a line to each file that people edit as well."""
-    for name, after in (
-        (".cargo/config.toml.jinja", r"\[registry\]"),
-        (".editorconfig", r"\[\*\]"),
-        (".gitattributes", r"\* text=auto.*"),
-        (".github/dependabot.yml", r"version: 2"),
-        (".github/workflows/ci.yml", r"permissions: {}"),
-        (".gitignore", r"target/"),
-        ("Cargo.toml.jinja", r"\[workspace\.lints\.rust\]"),
-        ("crates/core/Cargo.toml.jinja", r"\[lints\]"),
-        ("crates/py/Cargo.toml.jinja", r"\[features\]"),
-        ("deny.toml", r"\[bans\]"),
-        ("justfile", r"ci := .*"),
-        ("pyproject.toml.jinja", r"\[tool\.ruff\]"),
-        ("tools/platforms.toml.jinja", r"# The platforms .*"),
-    ):
+    for name, after in KEYS.items():
         edit(clone / "template" / name, f"^{after}$", r"\g<0>\n# new key")
 
 
@@ -207,8 +217,12 @@ def new_choice(clone: Path) -> None:
 
 
 def newer_pyo3(clone: Path) -> None:
-    """Give new projects a PyO3 that would break the code of older ones."""
-    edit(clone / "extensions/versions.yml", r"pyo3: \S+", "pyo3: 0.99.0")
+    """Give new projects a PyO3 that would break the code of older ones, and a newer Rust."""
+    for key, old, new in NEWER:
+        name = key.removesuffix("_version")
+        edit(
+            clone / "extensions/versions.yml", rf'{name}: "?{re.escape(old)}"?', f'{name}: "{new}"'
+        )
 
 
 def every_file(clone: Path) -> None:

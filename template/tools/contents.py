@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from email.message import Message
@@ -62,7 +63,8 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
 
     `others` are the names of further files that must be there, such as the sdist's.
     """
-    names = {path.name for path in listing(folder) if path.suffix in (".whl", ".gz")}
+    # Beside them may lie what tools/wheels.py notes there.
+    names = {path.name for path in listing(folder) if not path.name.startswith("proof-")}
     for name in others:
         if name not in names:
             sys.exit(f"{folder.name}/ lacks {name}")
@@ -97,7 +99,8 @@ def look_inside(wheel: Wheel) -> None:
         if not name.startswith(BESIDE):
             sys.exit(f"{wheel.path.name} holds {name}, which does not belong there")
     check_record(wheel, members, members[f"{info}/RECORD"].decode())
-    check_metadata(wheel, parse(members[f"{info}/METADATA"]), parse(members[f"{info}/WHEEL"]))
+    check_metadata(wheel.path.name, parse(members[f"{info}/METADATA"]))
+    check_tags(wheel, parse(members[f"{info}/WHEEL"]))
     for name, content in members.items():
         rest = OUT_DIR.sub(b"", content)
         texts = (rest, unquote_to_bytes(rest))  # the SBOM has addresses of files
@@ -106,11 +109,32 @@ def look_inside(wheel: Wheel) -> None:
                 sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
 
 
+def check_sdist(path: Path) -> None:
+    """Stop unless an sdist is of this version, and of these sources."""
+    top, members = f"{NAME}-{VERSION}/", {}
+    with tarfile.open(path) as archive:
+        for info in archive:
+            if file := archive.extractfile(info):
+                members[info.name.removeprefix(top)] = file.read()
+    package = {f"{SOURCE.relative_to(ROOT).as_posix()}/{name}" for name in package_files()}
+    for name in sorted({"Cargo.lock", "Cargo.toml", "PKG-INFO", "pyproject.toml", *package}):
+        if name not in members:
+            sys.exit(f"{path.name} lacks {name}")
+    check_metadata(path.name, parse(members["PKG-INFO"]))
+    for name, content in members.items():
+        source = ROOT / name  # maturin writes manifests anew, and nothing else
+        copied = source.suffix in (".py", ".pyi", ".rs") and source.is_file()
+        if copied and source.read_bytes() != content:
+            sys.exit(f"{path.name}: {name} is not the one of this folder: build it again")
+
+
 def check_record(wheel: Wheel, members: Mapping[str, bytes], record: str) -> None:
     """Stop unless RECORD has the checksum of each other member, as installers expect."""
-    for row in record.splitlines():
-        name, checksum, _ = row.rsplit(",", 2)
-        if checksum and checksum != sha256(members[name]):
+    rows = [row.rsplit(",", 2)[:2] for row in record.splitlines()]
+    recorded = {name.strip('"'): checksum for name, checksum in rows}
+    for name in sorted({*members, *recorded}):
+        fits = name in members and recorded.get(name) == sha256(members[name])
+        if not fits and not name.endswith("/RECORD"):  # it cannot hold its own checksum
             sys.exit(f"{wheel.path.name}: RECORD does not fit {name}")
 
 
@@ -125,8 +149,12 @@ def package_files() -> set[str]:
 def metadata_files() -> set[str]:
     """List what the project's table in pyproject.toml asks for."""
     project = PROJECT["project"]
-    licenses = [path for pattern in project.get("license-files", []) for path in ROOT.glob(pattern)]
-    files = {f"licenses/{path.relative_to(ROOT).as_posix()}" for path in licenses}
+    files = set()
+    for pattern in project.get("license-files", []):
+        found = {f"licenses/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob(pattern)}
+        if not found:
+            sys.exit(f'pyproject.toml: license-files has "{pattern}", and no file is called so.')
+        files |= found
     if project.keys() & {"entry-points", "gui-scripts", "scripts"}:
         files.add("entry_points.txt")
     return files | {"METADATA", "RECORD", "WHEEL"}
@@ -137,8 +165,8 @@ def parse(text: bytes) -> Message:
     return HeaderParser().parsestr(text.decode())
 
 
-def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
-    """Stop unless the metadata says what pyproject.toml and the name say."""
+def check_metadata(file: str, metadata: Message) -> None:
+    """Stop unless the metadata says what pyproject.toml says."""
     project = PROJECT["project"]
     for header, value in {
         "Name": project["name"],
@@ -146,14 +174,25 @@ def check_metadata(wheel: Wheel, metadata: Message, tags: Message) -> None:
         "License-Expression": project.get("license"),
     }.items():
         if metadata[header] != value:
-            sys.exit(f"{wheel.path.name}: {header} is {metadata[header]}, not {value}")
+            sys.exit(f"{file}: {header} is {metadata[header]}, not {value}")
     if bounds(metadata["Requires-Python"]) != bounds(project["requires-python"]):
-        sys.exit(f"{wheel.path.name}: it requires Python {metadata['Requires-Python']}")
-    python, abi, systems = wheel.path.stem.split("-")[-3:]
-    named = {f"{python}-{a}-{system}" for a in abi.split(".") for system in systems.split(".")}
-    inside = set(tags.get_all("Tag", []))
+        sys.exit(f"{file}: it requires Python {metadata['Requires-Python']}")
+
+
+def check_tags(wheel: Wheel, tags: Message) -> None:
+    """Stop unless the tags inside are those of the name."""
+    inside, named = set(tags.get_all("Tag", [])), inner_tags(wheel.path)
     if inside != named:
-        sys.exit(f"{wheel.path.name}: the tags inside are {sorted(inside)}, not {sorted(named)}")
+        sys.exit(
+            f"{wheel.path.name}: the tags inside are {sorted(inside)}, not {sorted(named)}: build"
+            f" {wheel.platform.id} again, and never rename a wheel."
+        )
+
+
+def inner_tags(path: Path) -> set[str]:
+    """Spell out the tags that the name of a wheel puts together."""
+    python, abi, systems = path.stem.split("-")[-3:]
+    return {f"{python}-{one}-{system}" for one in abi.split(".") for system in systems.split(".")}
 
 
 def bounds(specifier: str) -> set[str]:

@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ OPTIONAL = ("floor", "image", "until")
 THIS_MACHINE = "this machine"  # the id of a platform that is no row
 ANY = "any"  # its floor
 ENGINES = ("cibuildwheel", "cross")
+SYSTEMS = ("linux", "macos", "windows")
+LIBRARIES = ("gnu", "musl")  # of Linux
 
 # cibuildwheel has PyPy for these: https://cibuildwheel.pypa.io/en/stable/options/#enable
 PYPY_PLATFORMS = [
@@ -153,8 +155,9 @@ class Platform:
 
     @property
     def pypy(self) -> bool:
-        """Tell whether it gets wheels for PyPy."""
-        return self.id in PYPY_PLATFORMS and bool(read_table().get("pypy"))
+        """Tell whether it gets wheels for PyPy, which only cibuildwheel builds."""
+        known = self.engine == "cibuildwheel" and self.id in PYPY_PLATFORMS
+        return known and bool(read_table().get("pypy"))
 
     @property
     def native(self) -> bool:
@@ -222,7 +225,9 @@ def read_table() -> dict[str, Any]:
 
 def platforms() -> list[Platform]:
     """Read the rows, and stop at the first mistake in one."""
-    rows = [_checked(row) for row in read_table().get("platform", [])]
+    table = read_table()
+    _refuse_unknown("it", table, ("platform", "pypy"))
+    rows = [_checked(row) for row in table.get("platform", [])]
     if not rows:
         sys.exit("tools/platforms.toml has no [[platform]]: add a row, or choose platforms again.")
     for row in rows:
@@ -234,22 +239,33 @@ def platforms() -> list[Platform]:
 def _checked(row: dict[str, Any]) -> Platform:
     known = [each.name for each in fields(Platform)]
     name = row.get("id") or sys.exit("tools/platforms.toml has a row without an id: give it one.")
-    for key in row:
-        if key not in known:
-            close = "".join(f': did you mean "{one}"?' for one in _close(key, known)) or "."
-            sys.exit(f'tools/platforms.toml: {name} has an unknown key "{key}"{close}')
-    for key in known:
-        if key not in row and key not in ("libc", *OPTIONAL):
+    _refuse_unknown(name, row, known)
+    needed = [key for key in known if key not in ("libc", *OPTIONAL)]
+    needed += {"linux": ["libc", "floor"], "macos": ["floor"]}.get(row.get("os", ""), [])
+    for key in needed:
+        if key not in row:
             sys.exit(f'tools/platforms.toml: {name} has no "{key}": add it.')
-    if row["engine"] not in ENGINES:
-        sys.exit(f'tools/platforms.toml: {name} has engine "{row["engine"]}": type {_or(ENGINES)}.')
+    for key, values in (("engine", ENGINES), ("os", SYSTEMS), ("libc", LIBRARIES)):
+        if key in row and row[key] not in values:
+            sys.exit(f'tools/platforms.toml: {name} has {key} "{row[key]}": type {_or(values)}.')
     for key in OPTIONAL:
         if not isinstance(row.get(key, ""), str):
             sys.exit(f'tools/platforms.toml: {name} needs quotes: {key} = "{row[key]}".')
+    if not re.fullmatch(r"(\d+\.\d+)?", row.get("floor", "")):
+        sys.exit(f'tools/platforms.toml: {name} has floor "{row["floor"]}": type one like "2.28".')
+    if not re.fullmatch(r"(\d{4}-\d\d-\d\d)?", row.get("until", "")):
+        sys.exit(f'tools/platforms.toml: {name} has until "{row["until"]}": type it as 2027-01-31.')
     if not isinstance(row["runner"], dict) or "github" not in row["runner"]:
         example = '{ github = "label" }'
         sys.exit(f"tools/platforms.toml: {name} needs a runner, such as {example}.")
     return Platform(**row)
+
+
+def _refuse_unknown(where: str, keys: Iterable[str], known: Sequence[str]) -> None:
+    for key in keys:
+        if key not in known:
+            close = "".join(f': did you mean "{one}"?' for one in _close(key, known)) or "."
+            sys.exit(f'tools/platforms.toml: {where} has an unknown key "{key}"{close}')
 
 
 def _close(word: str, words: Sequence[str]) -> list[str]:

@@ -23,13 +23,21 @@ from platforms import ROOT
 from wheels import build_environment, forget_folder, unpacked
 
 ANSWERS_FILE = ROOT / ".copier-answers.yml"
-# Where the template's own files are; all else is yours.
+# The template's own files, with every answer; all else is yours.
 OWNED = (
     ".cargo/config.toml",
     ".copier-answers.yml",
     ".editorconfig",
     ".gitattributes",
-    ".github",
+    ".github/dependabot.yml",
+    ".github/workflows/ci.yml",
+    ".github/workflows/publish-azure.yml",
+    ".github/workflows/publish-crates-io.yml",
+    ".github/workflows/publish-private.yml",
+    ".github/workflows/publish-pypi.yml",
+    ".github/workflows/release.yml",
+    ".github/workflows/security.yml",
+    ".github/workflows/wheels.yml",
     ".gitignore",
     "Cargo.toml",
     "RELEASING.md",
@@ -38,7 +46,15 @@ OWNED = (
     "deny.toml",
     "justfile",
     "pyproject.toml",
-    "tools",
+    "tools/checks.py",
+    "tools/contents.py",
+    "tools/platforms.py",
+    "tools/platforms.toml",
+    "tools/publish.py",
+    "tools/release.py",
+    "tools/stubs.py",
+    "tools/template.py",
+    "tools/wheels.py",
 )
 QUESTIONS = (
     "project_name",
@@ -225,7 +241,10 @@ def report_unasked(given: Iterable[str]) -> None:
 
 def report_files(news: Iterable[str]) -> None:
     """Print the template's own news, and name files that are gone."""
-    print(*news, sep="\n", end="\n" if news else "")
+    for line in news:
+        given_up = re.match(r"- (\S+), if you have it,", line)
+        if not given_up or (ROOT / given_up[1]).exists():
+            print(line)
     for name in git("diff", "HEAD", "--name-only", "--relative", "--diff-filter=D").splitlines():
         print(
             f"{name} is deleted. To have it back: git restore --source=HEAD --staged --worktree {name}"

@@ -1,6 +1,8 @@
 """`fizzbuzz`: each kind of argument, each error, and equality with plain Python."""
 
 import enum
+from collections.abc import Callable
+from typing import Any, assert_type
 
 import pytest
 from hypothesis import given
@@ -22,9 +24,13 @@ class Colour(enum.IntEnum):
 class Index:
     """An integer of another library."""
 
+    def __init__(self, give: Callable[[], int] = lambda: 10) -> None:
+        """Give what this function returns."""
+        self.give = give
+
     def __index__(self) -> int:
-        """Give ten."""
-        return 10
+        """Give it."""
+        return self.give()
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,11 @@ def test_a_number_gives_a_string(number: float, answer: str) -> None:
 def test_a_list_gives_a_list() -> None:
     assert fizzbuzz([1, 3.0, 2.5]) == ["1", "fizz", "2.5"]
     assert fizzbuzz([]) == []
+
+
+def test_a_list_that_changes_meanwhile_is_answered_as_it_was() -> None:
+    several: list[Any] = [Index(lambda: several.pop()), 4, 6]
+    assert fizzbuzz(several) == ["fizz", "4", "fizz"]
 
 
 @pytest.mark.parametrize(
@@ -112,11 +123,32 @@ def test_more_answers_than_memory_holds_are_refused() -> None:
         fizzbuzz(slice(2**63 - 1))
 
 
-@pytest.mark.parametrize("wrong", ["3", None, (3,), {"a": 1}, slice(None), 1 + 2j])
+@pytest.mark.parametrize(
+    "wrong",
+    ["3", None, (3,), {"a": 1}, slice(None), slice("x"), slice(1.5), slice(1, 9, "q"), 1 + 2j],
+)
 def test_anything_else_is_refused_by_name(wrong: object) -> None:
     with pytest.raises(TypeError) as refusal:
         fizzbuzz(wrong)  # type: ignore[call-overload]  # the point of the test
     assert f"not {wrong!r}" in str(refusal.value)
+
+
+def test_an_integer_of_another_type_is_named_if_it_is_too_large() -> None:
+    huge: Any = Index(lambda: 2**64)
+    with pytest.raises(ValueError, match="must fit into 64 bits, not <"):
+        fizzbuzz(huge)
+
+
+def test_an_error_of_another_type_arrives_as_it_is() -> None:
+    broken: Any = Index(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        fizzbuzz(broken)
+
+
+def test_types_tell_a_string_from_a_list() -> None:
+    assert_type(fizzbuzz(1), str)
+    assert_type(fizzbuzz([1.5]), list[str])
+    assert_type(fizzbuzz(slice(3)), list[str])
 
 
 def test_a_wrong_element_is_refused_by_name() -> None:

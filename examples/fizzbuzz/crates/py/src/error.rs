@@ -31,6 +31,20 @@ impl Error {
         Self::Bounds(format!("{bounds}, not {}", *object))
     }
 
+    /// Something in `object` is no number; Python's own message would name its type only.
+    pub(crate) fn number(
+        object: Borrowed<'_, '_, PyAny>,
+        number: Borrowed<'_, '_, PyAny>,
+        bounds: &str,
+        error: PyErr,
+    ) -> Self {
+        if error.is_instance_of::<PyTypeError>(object.py()) {
+            Self::no_number(object)
+        } else {
+            Self::argument(number, bounds, error)
+        }
+    }
+
     pub(crate) fn no_number(object: Borrowed<'_, '_, PyAny>) -> Self {
         let shown: String = format!("{:?}", *object).chars().take(60).collect();
         let accepted = "an int, a float, a list of them, or a slice with a stop";

@@ -39,7 +39,11 @@ pub(crate) fn fizzbuzz<'py>(
     // A list is filled with each string as it is made: a `Vec` in between takes twice as long.
     match n {
         Input::Number(number) => Ok(answer(&number)?.into_any()),
-        Input::List(list) => Ok(PyList::new(py, list.iter().map(Element))?.into_any()),
+        Input::List(list) => {
+            // As it is now: what `__index__` or another thread does to the list meanwhile does no harm.
+            let numbers = list.to_tuple();
+            Ok(PyList::new(py, numbers.iter().map(Element))?.into_any())
+        }
         Input::Range(steps) => {
             let length = steps.size_hint().0;
             // `PyList::new` panics where memory is short.
@@ -74,8 +78,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Input<'a, 'py> {
     }
 }
 
-fn bound(slice: Borrowed<'_, '_, PyAny>, name: &str) -> Result<Option<i64>, Error> {
-    let bound = slice.getattr(name)?;
+fn bound(object: Borrowed<'_, '_, PyAny>, name: &str) -> Result<Option<i64>, Error> {
+    let bound = object.getattr(name)?;
     if bound.is_none() {
         return Ok(None);
     }
@@ -83,7 +87,7 @@ fn bound(slice: Borrowed<'_, '_, PyAny>, name: &str) -> Result<Option<i64>, Erro
     let number = bound.extract();
     number
         .map(Some)
-        .map_err(|error| Error::argument(bound.as_borrowed(), bounds, error))
+        .map_err(|error| Error::number(object, bound.as_borrowed(), bounds, error))
 }
 
 /// An element of a list, answered when it is put into the list of answers.
@@ -110,7 +114,9 @@ fn answer<'py>(number: &Bound<'py, PyAny>) -> Result<Bound<'py, PyString>, Error
     } else {
         // What NumPy and others offer as an integer.
         let index = number.extract().map(|small| integer(number.py(), small));
-        index.map_err(|_: PyErr| Error::no_number(number.as_borrowed()))
+        let bounds = "an integer of another type must fit into 64 bits";
+        let object = number.as_borrowed();
+        index.map_err(|error| Error::number(object, object, bounds, error))
     }
 }
 
