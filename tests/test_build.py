@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 HOSTILE = 'She said "C:\\new" # {{ 1 }} *bold* `code` [link] FooBar, ünï 🦀'
 CARD = re.compile(
-    r"^\| new-0.1.0-(\w+)-\S+\.whl \| (\d+) \| (.*?) \| - \| (.*?) \| \w{64} \|$", re.MULTILINE
+    r"^\| \w+-0.1.0-(\w+)-\S+\.whl \| (\d+) \| (.*?) \| - \| (.*?) \| \w{64} \|$", re.MULTILINE
 )
 # The folders in which something of ours lies, without what is built and compiled there.
 BUILT = (
@@ -133,8 +133,11 @@ def test_the_empty_frame(tmp_path: Path) -> None:
     assert {"LICENSE-APACHE", "LICENSE-MIT"} <= {*listing.splitlines()}
     project.just("clean", env={"CARGO_TARGET_DIR": str(project / "target")})
     fresh = render(tmp_path / "fresh", package_name="new", project_name="new", starter="none")
-    assert {p.as_posix() for p in project.files()} - sources(project) <= {"Cargo.lock", "uv.lock"}
-    assert {n.split("-")[0] for n in sources(project)} == {n.split("-")[0] for n in sources(fresh)}
+    assert list((project / "python").rglob("*.so")) == []
+    for name in ("dist", "target", ".venv", ".pytest_cache"):
+        assert not (project / name).exists()
+    unlicensed = {name for name in sources(project) if "LICENSE" not in name}
+    assert unlicensed == {name for name in sources(fresh) if "LICENSE" not in name}
 
 
 @pytest.mark.parametrize(
@@ -149,9 +152,9 @@ def test_the_oldest_python_decides_the_wheels(
 ) -> None:
     if not shutil.which(f"python{oldest}"):
         pytest.skip(f"there is no Python {oldest} on this machine")
-    # A foreign repository around it decides nothing, though it ignores all that the project is made of.
+    # A foreign repository around it decides nothing, though it ignores the project.
     git(tmp_path, "init", "--quiet")
-    (tmp_path / ".gitignore").write_text("*.rs\n*.py\n*.pyi\n*.toml\n/new/\n", "utf-8")
+    (tmp_path / ".gitignore").write_text("*.so\n/new/\n", "utf-8")
     project = render(tmp_path / "new", python_min=oldest)
     project.just(*recipes)
     assert tags(project) == expected

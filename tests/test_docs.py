@@ -55,6 +55,20 @@ def type_it(
     return output
 
 
+@pytest.mark.nightly
+@pytest.mark.slow
+def test_the_readmes_first_command_needs_no_cache(tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(ROOT), "copier-pyo3")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (line,) = re.findall("^python3 -m venv .* demo$", readme, re.MULTILINE)
+    caches = ("CARGO_HOME", "PIP_CACHE_DIR", "UV_CACHE_DIR")
+    empty = {name: str(tmp_path / name) for name in caches}
+    command = ("env", "-u", "CARGO_TARGET_DIR", "CI=true", "bash", "-euc", line)
+    output = Project(tmp_path / "copier-pyo3").run(*command, env=empty)
+    assert "All checks passed." in output
+    assert len(re.findall(r"^\| my_package-0.1.0-cp3\S+\.whl \|", output, re.MULTILINE)) == 3
+
+
 @pytest.mark.slow
 def test_ring_is_cross_compiled_and_runs_under_emulation(
     tmp_path: Path, cross: dict[str, str]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import keyword
+import re
 import subprocess
 import sys
 import tomllib
@@ -276,8 +277,26 @@ def test_reserved_names_are_those_of_python() -> None:
     reserved = hidden("reserved")
     words = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)} - {"_"}
     assert words <= set(reserved["a keyword of Python"].split())
-    modules = {name.lower() for name in sys.stdlib_module_names if not name.startswith("_")}
+    modules = {name.lower() for name in sys.stdlib_module_names if not name.startswith("__")}
     assert modules <= set(reserved["a module of Python's standard library"].split())
+
+
+@pytest.mark.slow
+def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
+    """Else uv finds no solution, and the very first command fails."""
+    project = render(tmp_path / "new")
+    project.run("uv", "lock")
+    lock = tomllib.loads((project / "uv.lock").read_text("utf-8"))
+    needed = {re.sub("[-.]", "_", package["name"]) for package in lock["package"]} - {"new"}
+    assert needed - set(" ".join(hidden("reserved").values()).split()) == set()
+
+
+def test_a_package_may_be_called_like_a_dependency_of_the_tools(tmp_path: Path) -> None:
+    message = 'project_name "rich" is a dependency of its tools: type another name such as rich-rs.'
+    with pytest.raises(ValueError, match=message):
+        render(tmp_path / "refused", project_name="rich")
+    answers = {"project_name": "my-rich", "package_name": "rich", "crate_name": "rich"}
+    assert render(tmp_path / "new", None, None, **answers).answers()["package_name"] == "rich"
 
 
 @pytest.mark.parametrize("reason", ["a keyword of Rust", "a name that Cargo refuses"])
@@ -290,15 +309,33 @@ def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
         assert result.returncode == 101, name
 
 
-def test_the_message_after_copy_names_the_next_lines(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "copier", "copy", "--defaults", str(template())]
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            "starter=minimal",
+            "https://pypi.org/project/my-package/ and https://crates.io/crates/my-pa",
+        ),
+        (
+            "starter=none",
+            "Your crate goes into crates/core; README.md says how Python gets to see it.",
+        ),
+        ("license=proprietary", "The project is marked as private: public registries refuse it."),
+    ],
+)
+def test_the_message_after_copy_names_the_next_lines(
+    tmp_path: Path, answer: str, sentence: str
+) -> None:
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "-d", answer, str(template())]
     result = subprocess.run(
         [*command, str(tmp_path / "my-package")], capture_output=True, text=True, check=True
     )
     lines = [line.strip().split("  ")[0] for line in result.stderr.splitlines()]
     start = lines.index(f"cd {tmp_path / 'my-package'}")
-    assert lines[start + 1 : start + 3] == ["git init", "uv run pytest"]
-    assert "https://pypi.org/project/my-package/" in result.stderr
+    just = "uvx --from rust-just just"
+    recipes = [f"{just} {recipe}" for recipe in ("setup", "check", "wheels")]
+    assert lines[start + 1 : start + 6] == ["git init", "uv run pytest", *recipes]
+    assert sentence in result.stderr
 
 
 def test_proprietary_code_is_marked_as_private(tmp_path: Path) -> None:
@@ -314,4 +351,6 @@ def test_a_folder_that_is_not_empty_keeps_its_files(tmp_path: Path) -> None:
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     assert (tmp_path / "README.md").read_text() == "mine"
-    assert "README.md" in result.stderr
+    assert result.returncode == 1
+    assert re.search(r"conflict\S*  README.md", result.stderr)
+    assert "Consider using `--overwrite`" in result.stderr

@@ -119,7 +119,7 @@ def check_sdist(path: Path) -> None:
     package = {f"{SOURCE.relative_to(ROOT).as_posix()}/{name}" for name in package_files()}
     for name in sorted({"Cargo.lock", "Cargo.toml", "PKG-INFO", "pyproject.toml", *package}):
         if name not in members:
-            sys.exit(f"{path.name} lacks {name}")
+            sys.exit(f"{path.name} lacks {name}: does a .gitignore name it?")
     check_metadata(path.name, parse(members["PKG-INFO"]))
     for name, content in members.items():
         source = ROOT / name  # maturin writes manifests anew, and nothing else
