@@ -15,6 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Versions that are no longer the newest"
+RANGE = re.compile(r'"([\w-]+)>=[\w.{} ]+,<(\d+)"')
 ANNOTATED = re.compile(r'(\w+): "?([\w.]+)"? # (crates\.io|PyPI): ([\w-]+)')
 
 
@@ -58,6 +59,18 @@ def old_versions(text: str) -> list[str]:
     return old
 
 
+def old_ranges(text: str) -> list[str]:
+    """List the ranges of template/pyproject.toml.jinja that leave out the newest version."""
+    old = []
+    for name, above in sorted(set(RANGE.findall(text))):
+        latest = newest("PyPI", name)
+        if int(latest.split(".")[0]) >= int(above):
+            old.append(
+                f"{name} in template/pyproject.toml.jinja is below {above}; PyPI has {latest}"
+            )
+    return old
+
+
 def old_actions(text: str) -> list[str]:
     """List the rows of tests/actions.yml that are behind."""
     old = []
@@ -87,6 +100,7 @@ def keep_issue(old: list[str]) -> None:
 def main(words: list[str]) -> None:
     """Compare, and say what is old."""
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
+    old += old_ranges((ROOT / "template/pyproject.toml.jinja").read_text("utf-8"))
     if words == ["issue"]:
         old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))
         keep_issue(old)

@@ -173,6 +173,16 @@ def test_the_starter_is_removed_by_the_lines_in_the_readme(tmp_path: Path, start
     assert readme.count("```") % 2 == 0
 
 
+@pytest.mark.nightly
+def test_the_oldest_uv_that_is_promised_does(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    oldest = settings["required-version"].removeprefix(">=")
+    output = project.run("uvx", f"uv@{oldest}", "run", "pytest")
+    assert "17 passed" in output
+    assert "warning" not in output
+
+
 def test_the_race_compares_before_it_times(tmp_path: Path) -> None:
     project = render(tmp_path / "new", starter="fizzbuzz")
     output = project.just("race")

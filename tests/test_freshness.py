@@ -24,6 +24,17 @@ def test_versions_are_compared_with_the_registries() -> None:
     assert old.startswith("pyo3 in extensions/versions.yml is 0.1.0, and crates.io has 0.")
 
 
+def test_ranges_that_leave_out_the_newest_are_named() -> None:
+    text = (ROOT / "template/pyproject.toml.jinja").read_text("utf-8")
+    assert {name for name, _ in freshness.RANGE.findall(text)} == {
+        "cibuildwheel",
+        "copier",
+        "maturin",
+    }
+    (old,) = freshness.old_ranges('  "copier>=8,<9",\n  "maturin>={{ versions.maturin }},<99"')
+    assert old.startswith("copier in template/pyproject.toml.jinja is below 9; PyPI has ")
+
+
 def test_every_version_that_a_registry_has_is_annotated() -> None:
     text = (ROOT / "extensions/versions.yml").read_text("utf-8")
     assert {found[0] for found in freshness.ANNOTATED.findall(text)} == {"pyo3", "maturin"}

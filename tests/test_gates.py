@@ -351,6 +351,15 @@ def test_ci_without_locks_says_so_in_one_sentence(tmp_path: Path) -> None:
     assert sentence in output
 
 
+@pytest.mark.parametrize("recipe", ["test-rust", "test-python"])
+def test_ci_uses_the_lock_as_it_was_committed(project: Project, recipe: str) -> None:
+    core = "crates/core/Cargo.toml"
+    project.replace(core, "[dependencies]\n", '[dependencies]\nitoa = "1"\n')
+    output = project.just(recipe, code=1, env={"CI": "true"})
+    assert "because --locked was passed" in output
+    assert git(project.path, "status", "--porcelain") == f"M {core}"
+
+
 @pytest.mark.parametrize(
     ("programs", "sentence"),
     [
@@ -378,8 +387,10 @@ def test_a_build_without_a_compiler_fails_and_fetches_none(tmp_path: Path) -> No
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "uv").symlink_to(project.run("which", "uv").strip())
-    output = project.run("uv", "run", "pytest", code=1, env={"PATH": str(folder)})
-    assert "cargo" in output.lower()
+    (folder / "python3").symlink_to(Path(sys.executable).resolve())
+    plain = {"PATH": str(folder), "MATURIN_NO_INSTALL_RUST": ""}  # as on a person's machine
+    output = project.run("uv", "run", "pytest", code=1, env=plain)
+    assert "Cargo metadata failed. Do you have cargo in your PATH?" in output
     assert "puccinialin" not in output
 
 

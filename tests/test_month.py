@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from project import ROOT, Project, commit, git
-from versions import ANSWERS, KEYS, OLDER, all_of_these, conflicts, copy_at, version_of
+from versions import ANSWERS, KEYS, LAST, OLDER, all_of_these, conflicts, copy_at, version_of
 
 WORK = {
     "crates/core/src/lib.rs": "\nmod mine;\npub use mine::twice;\n",
@@ -131,6 +131,8 @@ def test_a_month_of_work_survives_a_new_version(
     for name in after:
         if name.startswith(".github/workflows/"):
             assert any("# v99.0.0" in line for line in after[name]), name
+    for name, line in LAST.items():
+        assert line.splitlines()[0] in after[name], name
     assert "# hello" in after["deny.toml"]
     assert any('"maturin>=1.16.0,<2"' in line for line in after["pyproject.toml"])
     assert "tools/later.py" in after

@@ -183,6 +183,12 @@ def test_what_was_built_is_not_linted(tmp_path: Path) -> None:
     project.run(sys.executable, "-m", "ruff", "check", "--no-cache")
 
 
+def test_recipes_call_programs_that_every_system_has(tmp_path: Path) -> None:
+    lines = (render(tmp_path) / "justfile").read_text("utf-8").splitlines()
+    words = {line.split()[0].lstrip("@") for line in lines if line.startswith("    ")}
+    assert words == {"cargo", "echo", "just", "uv", "{{"}  # the last one is {{ python }}
+
+
 def test_formatters_change_nothing(projects: list[Project]) -> None:
     for project in projects:
         ruff = [sys.executable, "-m", "ruff"]

@@ -23,6 +23,7 @@ from versions import (
     OWNERSHIP,
     PRIVATE,
     Change,
+    all_of_these,
     conflicts,
     copy_at,
     every_file,
@@ -201,12 +202,13 @@ def lost(project: Project, markers: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("answers", ANSWERS)
 @pytest.mark.parametrize("version", OLDER)
 def test_no_line_of_a_person_is_lost(
-    make: Make, version: str, answers: str, record_property: Callable[[str, Any], None]
+    make: Make, version: str, answers: str, every: bool, record_property: Callable[[str, Any], None]
 ) -> None:
-    for change in CHANGES:
+    for change in CHANGES if every or answers == "everything" else [every_file, all_of_these]:
         project = make(version, answers)
         markers = mark(project)
         update(project, version_of(change))

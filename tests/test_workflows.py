@@ -134,6 +134,10 @@ def test_dependabots_and_pyprojects_schemas_hold(variants: dict[str, Project]) -
         subprocess.run([*schema, str(project / ".github/dependabot.yml")], check=True)
         validate = [tool("validate-pyproject"), str(project / "pyproject.toml")]
         subprocess.run(validate, check=True, stdout=subprocess.DEVNULL)
+    project.replace("pyproject.toml", "build-frontend = ", "build-frontned = ")
+    refused = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert "`tool.cibuildwheel` must not contain {'build-frontned'}" in refused.stderr
+    project.replace("pyproject.toml", "build-frontned = ", "build-frontend = ")
     own = [tool("check-jsonschema"), "--builtin-schema", "vendor.dependabot"]
     subprocess.run([*own, str(ROOT / ".github/dependabot.yml")], check=True)
 

@@ -80,6 +80,14 @@ KEYS = {
     "tools/platforms.toml.jinja": r"# The platforms .*",
 }
 
+# Lines that the template adds last, before the one under which people add theirs.
+LAST = {
+    ".gitattributes": "*.new binary",
+    ".github/workflows/ci.yml": "      # new last",
+    ".gitignore": "/new-last/",
+    "justfile": "# New\nnew-last:\n    uv version\n",
+}
+
 
 def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
     """Clone the template with a tag for each release, for what stands here, and for each change."""
@@ -167,6 +175,13 @@ def new_key(clone: Path) -> None:
         edit(clone / "template" / name, f"^{after}$", r"\g<0>\n# new key")
 
 
+def new_last_line(clone: Path) -> None:
+    """Add something at the end of the template's part, before the line under which people add theirs."""
+    for name, line in LAST.items():
+        footer = "^(# Your own recipes come below this line.| *# Yours:)$"
+        edit(clone / "template" / name, footer, rf"{line}\n\g<0>")
+
+
 def new_file(clone: Path) -> None:
     """Add a file of the template's, and one that would be the user's."""
     for name in ("tools/later.py", "tests/test_later.py"):
@@ -246,6 +261,7 @@ def all_of_these(clone: Path) -> None:
 CHANGES: list[Change] = [
     new_pin,
     new_key,
+    new_last_line,
     new_file,
     removed_file,
     new_question,
