@@ -420,6 +420,17 @@ def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
     assert tested == ["3.11", "3.15", "3.15t"]
 
 
+def test_all_leaves_out_what_cannot_be_built_and_says_what_to_type(wide: Project) -> None:
+    script = "import wheels; print(*(row.id for row in wheels.choose(['all'])))"
+    *said, built = wide.tools(script).splitlines()
+    assert len(said) == len(ROWS)
+    left_out = {line.split(":")[0]: line for line in said if "cannot be built here; " in line}
+    assert [row["id"] for row in ROWS if row["id"] not in left_out] == built.split()
+    assert left_out, "no machine builds for Windows and for macOS"
+    for line in left_out.values():
+        assert re.search("type `|leave it to CI", line), line
+
+
 def test_only_cibuildwheel_builds_for_pypy(tmp_path: Path) -> None:
     project = render(tmp_path / "new", extras="[pypy]")
     tags = "print(*(wheel.tag for row in {} for wheel in row.wheels()))"
