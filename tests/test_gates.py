@@ -360,6 +360,15 @@ def test_ci_uses_the_lock_as_it_was_committed(project: Project, recipe: str) -> 
     assert git(project.path, "status", "--porcelain") == f"M {core}"
 
 
+def only(folder: Path, *programs: str) -> str:
+    """Give a PATH that has these programs and Python, and nothing else."""
+    folder.mkdir()
+    for program in programs:
+        (folder / program).symlink_to(shutil.which(program) or "nowhere")
+    (folder / "python3").symlink_to(Path(sys.executable).resolve())
+    return str(folder)
+
+
 @pytest.mark.parametrize(
     ("programs", "sentence"),
     [
@@ -371,24 +380,18 @@ def test_what_the_machine_lacks_is_named(
     tmp_path: Path, programs: list[str], sentence: str
 ) -> None:
     project = render(tmp_path / "new")
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for program in ["uv", "uvx", "sh", *programs]:
-        found = project.run("which", program).strip()
-        (folder / program).symlink_to(found)
-    (folder / "python3").symlink_to(Path(sys.executable).resolve())
-    assert sentence in project.just("setup", code=1, env={"PATH": str(folder)})
+    path = only(tmp_path / "bin", "uv", "uvx", "sh", *programs)
+    assert sentence in project.just("setup", code=1, env={"PATH": path})
     assert not (project / ".venv").exists()
 
 
 def test_a_build_without_a_compiler_fails_and_fetches_none(tmp_path: Path) -> None:
     """By itself, maturin would install Rust."""
     project = render(tmp_path / "new")
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "uv").symlink_to(project.run("which", "uv").strip())
-    (folder / "python3").symlink_to(Path(sys.executable).resolve())
-    plain = {"PATH": str(folder), "MATURIN_NO_INSTALL_RUST": ""}  # as on a person's machine
+    plain = {
+        "PATH": only(tmp_path / "bin", "uv"),
+        "MATURIN_NO_INSTALL_RUST": "",
+    }  # as on a person's machine
     output = project.run("uv", "run", "pytest", code=1, env=plain)
     assert "Cargo metadata failed. Do you have cargo in your PATH?" in output
     assert "puccinialin" not in output

@@ -253,7 +253,9 @@ def _checked(row: dict[str, Any]) -> Platform:
             sys.exit(f'tools/platforms.toml: {name} needs quotes: {key} = "{row[key]}".')
     if not re.fullmatch(r"(\d+\.\d+)?", row.get("floor", "")):
         sys.exit(f'tools/platforms.toml: {name} has floor "{row["floor"]}": type one like "2.28".')
-    if not re.fullmatch(r"(\d{4}-\d\d-\d\d)?", row.get("until", "")):
+    try:
+        datetime.date.fromisoformat(row.get("until", "2027-01-31"))
+    except ValueError:
         sys.exit(f'tools/platforms.toml: {name} has until "{row["until"]}": type it as 2027-01-31.')
     if not isinstance(row["runner"], dict) or "github" not in row["runner"]:
         example = '{ github = "label" }'

@@ -152,8 +152,7 @@ def refuse_unsafe() -> None:
     if changed := git("status", "--porcelain", "--untracked-files=normal", "--", "."):
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
     # Copier sees no edits in ignored files, be they tracked or not, and whoever's rule it is.
-    paths = [*OWNED, *git("ls-files", "--", *OWNED).splitlines()]
-    rules = capture("git", "check-ignore", "--verbose", "--no-index", "--", *paths)
+    rules = capture("git", "check-ignore", "--verbose", "--no-index", "--", *OWNED)
     # A rule that begins with ! is the reason why a file is not ignored.
     rules = "\n".join(line for line in rules.splitlines() if not re.match(r".*?:\d+:!", line))
     if rules:
@@ -343,7 +342,7 @@ def drift() -> None:
         copier("copy", *version, answers["_src_path"], fresh)
         rendered = [path for path in fresh.rglob("*") if path.is_file()]
         names = [path.relative_to(fresh).as_posix() for path in rendered]
-        owned = [name for name in names if name.startswith(OWNED)]
+        owned = [name for name in names if name in OWNED]
         for source, name in itertools.product((fresh, ROOT), owned):
             copy = Path(scratch, "template" if source is fresh else "project", name)
             copy.parent.mkdir(parents=True, exist_ok=True)

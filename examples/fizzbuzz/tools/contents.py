@@ -21,6 +21,7 @@ PACKAGE, MODULE = PROJECT["tool"]["maturin"]["module-name"].split(".")
 SOURCE = ROOT / PROJECT["tool"]["maturin"]["python-source"]
 NATIVE = (".so", ".pyd", ".dylib")
 SDIST = f"{NAME}-{VERSION}.tar.gz"
+NOTES = re.compile(r"proof-.*\.(json|md)")  # what tools/wheels.py writes beside the wheels
 # Libraries that cibuildwheel puts beside the module, and maturin's folder of data.
 BESIDE = (f"{NAME}.libs/", f"{PACKAGE}/.dylibs/", f"{NAME}-{VERSION}.data/")
 TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
@@ -63,8 +64,8 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
 
     `others` are the names of further files that must be there, such as the sdist's.
     """
-    # Beside them may lie what tools/wheels.py notes there.
-    names = {path.name for path in listing(folder) if not path.name.startswith("proof-")}
+    names = {path.name for path in listing(folder)}
+    names = {name for name in names if not NOTES.fullmatch(name)}
     for name in others:
         if name not in names:
             sys.exit(f"{folder.name}/ lacks {name}")
