@@ -41,7 +41,7 @@ demo-cibuildwheel:
 toolchains:
     rustup toolchain install 1.85 --profile minimal
     rustup toolchain link msrv "$(rustc +1.85 --print sysroot)"
-    rustup target add $(grep -oP '(?<= target: ).*' extensions/platforms.yml)
+    rustup target add $(grep -oP '"target": "\K[^"]+' extensions/platforms.json)
     rustup toolchain link cross "$(rustc --print sysroot)"
 
 # Compare versions and pins with the newest: print what is old, or keep an issue about it

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from conftest import SCRATCH
 from project import FIRST_ONLY, ROOT, Project, render, template, toolchain
-from test_questions import hidden
+from test_questions import known
 from versions import NOW, copy_at, every_file, history, version_of
 
 EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
@@ -192,7 +192,7 @@ def measure_wheels(*names: str) -> None:
     """Cross-compile for Linux platforms, cold and warm; beside it one wheel under emulation."""
     toolchain("cross")
     project, target, total = wide_project(), tempfile.mkdtemp(), []
-    for row in hidden("platform_rows", "platforms"):
+    for row in known("platforms.json"):
         library = ("rustc", "+cross", "--print", "target-libdir", "--target", row["target"])
         if row["os"] != "linux" or not Path(project.run(*library).strip()).is_dir():
             continue

@@ -26,10 +26,15 @@ def documents() -> list[dict[str, Any]]:
 STORED = {name for name, question in documents()[1].items() if "when" not in question}
 
 
-def hidden(name: str, file: str = "") -> Any:  # noqa: ANN401  # YAML holds anything
-    """Read a value of extensions/."""
-    loaded = yaml.safe_load((ROOT / f"extensions/{file or name}.yml").read_text("utf-8"))
-    return loaded[name]["default"]
+def known(file: str) -> Any:  # noqa: ANN401  # YAML holds anything
+    """Read a file of extensions/, whose YAML or JSON Python's YAML reads alike."""
+    loaded = yaml.safe_load((ROOT / "extensions" / file).read_text("utf-8"))
+    return loaded["versions"]["default"] if file == "versions.yml" else loaded
+
+
+def reserved(*reasons: str) -> set[str]:
+    """Give the names that are reserved for these reasons."""
+    return {name for reason in reasons for name in known("reserved.json")[reason]}
 
 
 @pytest.mark.parametrize(
@@ -274,11 +279,10 @@ def test_every_question_asked_has_help_that_is_a_sentence() -> None:
 
 
 def test_reserved_names_are_those_of_python() -> None:
-    reserved = hidden("reserved")
     words = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)} - {"_"}
-    assert words <= set(reserved["a keyword of Python"].split())
+    assert words <= reserved("a keyword of Python")
     modules = {name.lower() for name in sys.stdlib_module_names if not name.startswith("__")}
-    assert modules <= set(reserved["a module of Python's standard library"].split())
+    assert modules <= reserved("a module of Python's standard library")
 
 
 @pytest.mark.slow
@@ -288,7 +292,7 @@ def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
     project.run("uv", "lock")
     lock = tomllib.loads((project / "uv.lock").read_text("utf-8"))
     needed = {re.sub("[-.]", "_", package["name"]) for package in lock["package"]} - {"new"}
-    assert needed - set(" ".join(hidden("reserved").values()).split()) == set()
+    assert needed - reserved(*known("reserved.json")) == set()
 
 
 def test_a_package_may_be_called_like_a_dependency_of_the_tools(tmp_path: Path) -> None:
@@ -303,7 +307,7 @@ def test_a_package_may_be_called_like_a_dependency_of_the_tools(tmp_path: Path) 
 def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
     # Cargo accepts these as packages, though they are keywords or would-be keywords of the language.
     accepted = {"gen", "macro_rules", "raw", "safe", "union"}
-    for name in set(hidden("reserved")[reason].split()) - accepted:
+    for name in reserved(reason) - accepted:
         command = ["cargo", "new", "--quiet", "--lib", "--vcs=none", str(tmp_path / name)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 101, name

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 from markdown_it import MarkdownIt
 from project import ROOT, Project, git, render
-from test_questions import ADDRESSES, documents, hidden
+from test_questions import ADDRESSES, documents, known
 
 from examples import render_examples
 
@@ -47,7 +47,7 @@ def choices() -> dict[str, list[Any]]:
         if name in OTHER:
             values[name] = [None, *OTHER[name]]
         elif name == "python_min":
-            values[name] = hidden("versions")["pythons"]
+            values[name] = known("versions.yml")["pythons"]
         else:
             values[name] = list(question["choices"].values())
     return values
@@ -284,7 +284,7 @@ def test_the_oldest_python_is_the_same_everywhere(projects: list[Project]) -> No
         metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
         assert metadata["requires-python"] == f">={oldest}"
         listed = [line[-4:] for line in metadata["classifiers"] if ":: 3." in line]
-        pythons = hidden("versions")["pythons"]
+        pythons = known("versions.yml")["pythons"]
         assert listed == pythons[pythons.index(oldest) :]
         wrapper = tomllib.loads((project / "crates/py/Cargo.toml").read_text("utf-8"))
         features = [f"abi3-py{oldest.replace('.', '')}", "abi3t-py315"]

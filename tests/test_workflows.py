@@ -16,7 +16,7 @@ import pytest
 import yaml
 from project import ROOT, Project, git, render
 from test_platforms import edit_row, plan, tool
-from test_questions import EVERYWHERE, hidden
+from test_questions import EVERYWHERE, known
 
 ACTIONS: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/actions.yml").read_text("utf-8"))
 STUBS = ROOT / "tests/stubs"
@@ -793,7 +793,7 @@ def test_a_matrix_of_both_engines_is_what_was_planned(runner: Runner) -> None:
 @functools.cache
 def hidden_usual() -> tuple[str, ...]:
     """List the ids of the usual platforms."""
-    rows = hidden("platform_rows", "platforms")
+    rows = known("platforms.json")
     return tuple(row["id"] for row in rows if row["tier"] == "usual")
 
 

@@ -10,7 +10,7 @@ import pytest
 from pathspec import PathSpec
 from project import ROOT, Answer, Project, commit, git, render, template
 from releases import RELEASES
-from test_questions import hidden
+from test_questions import known
 
 Change = Callable[[Path], None]
 NOW = "90.0.0"  # what stands in the working tree
@@ -19,7 +19,7 @@ OLDER = [
     *(pytest.param(version, marks=pytest.mark.nightly) for version in [*RELEASES][:-1]),
     [*RELEASES][-1],
 ]
-OWNERSHIP = hidden("ownership")
+OWNERSHIP = known("ownership.yml")
 # What a project owns, and what new projects get in a pretended version.
 NEWER = [
     ("pyo3_version", "0.30.1", "0.99.0"),
