@@ -1,5 +1,5 @@
 # The template's own commands; `just` lists them.
-export PATH := justfile_directory() / ".tools/bin" + ":" + env("PATH")
+export PATH := justfile_directory() / ".tools/bin" + PATH_VAR_SEP + env("PATH")
 
 # Images of containers set it, and each start of pytest or Copier takes a second longer then.
 export PYTHONDONTWRITEBYTECODE := ""

@@ -12,10 +12,14 @@ from versions import conflicts, every_file, update, version_of
 
 CRATE = {
     "Cargo.toml": '[package]\nname = "my-crate"\nversion = "1.4.2"\nedition = "2021"\nlicense = "MIT"\n'
-    'description = "Doubles."\nreadme = "README.md"\n\n[dependencies.itoa]\nversion = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
+    'description = "Doubles."\n\n[workspace]\n\n[dependencies.itoa]\nversion = "1"\n\n[[bench]]\nname = "speed"\nharness = false\n',
+    "LICENSE-MIT": "Mine.\n",
     "README.md": "# My crate\n",
     "benches/speed.rs": "fn main() {}\n",
-    "src/lib.rs": "pub fn double(number: u64) -> u64 {\n    number * 2\n}\n",
+    "build.rs": 'fn main() {\n    println!("cargo:rustc-env=STAMP=1");\n}\n',
+    "examples/show.rs": 'fn main() {\n    println!("{}", my_crate::double(2));\n}\n',
+    "src/lib.rs": '#![doc = include_str!("../README.md")]\n\npub const STAMP: &str = env!("STAMP");\n\n'
+    "pub fn double(number: u64) -> u64 {\n    number * 2\n}\n",
     "tests/doubles.rs": "#[test]\nfn doubles() {\n    assert_eq!(my_crate::double(2), 4);\n}\n",
 }
 PACKAGE = {
@@ -77,12 +81,20 @@ def test_a_pyo3_project_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> N
 @pytest.mark.slow
 def test_a_rust_crate_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> None:
     project = existing(tmp_path / "my-crate", CRATE)
+    (project / "crates/core").mkdir(parents=True)
+    (project / "crates/core/README.md").symlink_to(
+        "../../README.md"
+    )  # as the text says of its docs
+    commit(project.path)
     output = type_it(project, "adopting.md", "A Rust crate", adopted)
     assert "All checks passed." in output
     assert "test doubles ... ok" in output
     assert (project / "README.md").read_text("utf-8") == "# My crate\n"
-    for name in ("src/lib.rs", "tests/doubles.rs", "benches/speed.rs"):
+    for name in ("src/lib.rs", "tests/doubles.rs", "benches/speed.rs", "LICENSE-MIT"):
         assert (project / "crates/core" / name).read_text("utf-8") == CRATE[name]
+    assert "4\n" in project.run("cargo", "run", "--package", "my-crate", "--example", "show")
+    packaged = project.run("cargo", "package", "--list", "--allow-dirty", "--package", "my-crate")
+    assert {"README.md", "build.rs", "LICENSE-MIT"} <= set(packaged.splitlines())
     assert "1.4.2" in project.just("rehearse", env=adopted)
     later(project)
 

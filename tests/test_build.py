@@ -51,7 +51,9 @@ def sources(project: Project) -> set[str]:
     """List its files, without what was built, locked and compiled."""
     names = {path.as_posix() for path in project.files() if not {*BUILT} & {*path.parts}}
     built = ("target/", "dist/", "Cargo.lock", "uv.lock")
-    return {name for name in names if not name.startswith(built) and Path(name).suffix != ".so"}
+    return {
+        name for name in names if not name.startswith(built) and not name.endswith((".pyd", ".so"))
+    }
 
 
 def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -> None:

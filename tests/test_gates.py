@@ -165,6 +165,26 @@ def test_a_stub_that_python_contradicts_is_named(project: Project) -> None:
     )
 
 
+def test_what_fmt_leaves_passes_the_linters(project: Project) -> None:
+    (project / "tests/test_later.py").write_text(
+        '"""Later."""\n\nfrom typing import Any\n\nLATER = 1\n', "utf-8"
+    )
+    try:
+        project.just("fmt")
+        project.run("uv", "run", "ruff", "format", "--check")
+        project.run("uv", "run", "ruff", "check")
+    finally:
+        (project / "tests/test_later.py").unlink()
+
+
+def test_an_import_of_the_additions_stays_in_the_stub(project: Project) -> None:
+    generated = '"""The module."""\n\ndef f(x: int) -> int:\n    """Do it."""\n'
+    additions = "import collections.abc\n\ndef f(x: collections.abc.Sized) -> int: ...\n"
+    script = "import stubs; print(stubs.merge(*sys.argv[1:]))"
+    merged = project.tools(script, generated, additions)
+    assert merged.startswith('"""The module."""\nimport collections.abc\n')
+
+
 def test_an_edit_in_rust_is_never_missed(project: Project) -> None:
     assert "passed" in project.run("uv", "run", "pytest")
     project.replace(CORE, "let mut length = 1;", "let mut length = 2;")
@@ -294,6 +314,24 @@ def test_a_finished_wheel_is_looked_into(
 
 
 @pytest.mark.parametrize(
+    ("text", "path", "held"),
+    [
+        ("/src/crates/core/src/lib.rs", "/src", True),
+        ("/rustc/59807616e/library/core/src/panicking.rs", "/src", False),
+        ("./registry/src/index/pyo3-0.30.1/src/err.rs", "/src", False),
+        ("not a number/home/ada/new/crates/core/src/lib.rs", "/home/ada/new", True),
+    ],
+)
+def test_a_short_path_in_the_midst_of_another_is_no_finding(
+    narrow: Project, text: str, path: str, held: bool
+) -> None:
+    script = (
+        "import contents; print(contents.holds(sys.argv[1].encode(), contents.Path(sys.argv[2])))"
+    )
+    assert narrow.tools(script, text, path) == f"{held}\n"
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         (
@@ -403,6 +441,14 @@ def test_a_machine_without_uv_is_told_where_it_is(tmp_path: Path) -> None:
     output = project.run(just, "setup", code=1, env={"PATH": "/usr/bin:/bin"})
     assert "could not find executable `uv`" in output
     assert "install it as https://docs.astral.sh/uv says" in output
+
+
+def test_the_oldest_rust_needs_rustup(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    path = only(tmp_path / "bin", "uv", "sh", "rustc", "cargo")
+    script = "import checks; print(checks.oldest_rust())"
+    said = project.tools(script, env={"PATH": path, "RUSTUP_TOOLCHAIN": "1.85"})
+    assert said == "rustup is not on PATH: install it first, as https://rustup.rs says.\n"
 
 
 def test_a_compiler_that_is_too_old_is_named(tmp_path: Path) -> None:

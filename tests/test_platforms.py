@@ -398,14 +398,94 @@ def test_what_is_not_there_or_not_understood_is_named(wide: Project) -> None:
     assert 'requires-python needs a ">=3.N".' in refusal(wide)
 
 
-def test_own_steps_before_a_build_on_windows_are_taken_as_well(wide: Project) -> None:
-    own = '[tool.cibuildwheel.windows]\nbefore-all = "choco install openssl"\n'
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("windows-arm64", "aarch64-pc-windows-msvc"), ("macos-x86_64", "x86_64-apple-darwin")],
+)
+def test_own_steps_before_a_build_are_taken_as_well(wide: Project, name: str, target: str) -> None:
+    system = name.split("-")[0]
+    own = f'[tool.cibuildwheel.{system}]\nbefore-all = "install openssl"\n'
     wide.replace(
         "pyproject.toml", "[tool.cibuildwheel.linux]\n", f"{own}\n[tool.cibuildwheel.linux]\n"
     )
-    (job,) = plan(wide, "windows-arm64")["native"]
-    steps = job["cibuildwheel"][0]["CIBW_BEFORE_ALL_WINDOWS"]
-    assert steps == "rustup target add aarch64-pc-windows-msvc && choco install openssl"
+    (job,) = plan(wide, name)["native"]
+    steps = job["cibuildwheel"][0][f"CIBW_BEFORE_ALL_{system.upper()}"]
+    assert steps == f"rustup target add {target} && install openssl"
+
+
+FLAGS = """
+import pathlib, wheels
+flags = wheels.build_environment(pathlib.Path("/p"), sys.argv[1])["CARGO_ENCODED_RUSTFLAGS"]
+print([flag for flag in flags.split(chr(31)) if not flag.startswith("--remap-path-prefix=")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("configured", "variable", "flags"),
+    [
+        ('[build]\nrustflags = "-C debuginfo=1"', "", ["-C", "debuginfo=1"]),
+        ('[target.i686-pc-windows-msvc]\nrustflags = ["-Ca"]', "", ["-Ca"]),
+        ('[target.other]\nrustflags = ["-Ca"]', "", []),
+        ('[build]\nrustflags = ["-Ca"]', "-Cb", ["-Cb"]),
+    ],
+)
+def test_the_projects_flags_for_rustc_reach_its_wheels(
+    wide: Project, configured: str, variable: str, flags: list[str]
+) -> None:
+    """Cargo forgets them where a variable has some, and the wheels need one."""
+    with (wide / ".cargo/config.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n{configured}\n")
+    said = wide.tools(FLAGS, "i686-pc-windows-msvc", env={"RUSTFLAGS": variable})
+    assert said == f"{flags}\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "call", "message"),
+    [
+        ("target.'cfg(unix)'", "configured_flags('a')", "name a target triple there, such as a."),
+        (
+            "build",
+            "container_flags(wheels.one('manylinux-x86_64'))",
+            "container would not get -Ca from .cargo/config.toml: add this to RUSTFLAGS under",
+        ),
+    ],
+)
+def test_flags_that_would_be_lost_are_named(
+    wide: Project, table: str, call: str, message: str
+) -> None:
+    with (wide / ".cargo/config.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[{table}]\nrustflags = ["-Ca"]\n')
+    assert message in wide.tools(f"import wheels; wheels.{call}", code=1)
+
+
+OF_A_MAC = """
+import json, wheels
+python = {"version_parts": {"major": 3, "minor": 13}, "variant": "default", "implementation": "cpython"}
+found = [{**python, "arch": arch, "path": arch} for arch in ("x86_64", "aarch64")]
+wheels.here, wheels.capture = lambda: "macos-arm64", lambda *_: json.dumps(found)
+print(wheels.interpreters())
+"""
+
+
+def test_a_python_of_another_architecture_tests_nothing(wide: Project) -> None:
+    assert wide.tools(OF_A_MAC) == "{'3.13': 'aarch64'}\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            "one('all')",
+            f"all is {len(ROWS)} platforms: name one of them, such as manylinux-x86_64.",
+        ),
+        (
+            "test_finished('manylinux-x86_64', wheels.ROOT / 'tools')",
+            "tools/ has no wheels of manylinux-x86_64: build or fetch them into it.",
+        ),
+    ],
+)
+def test_what_is_to_be_tested_must_be_there(wide: Project, call: str, message: str) -> None:
+    assert message in wide.tools(f"import wheels; wheels.{call}", code=1)
 
 
 @pytest.mark.parametrize("chosen", ["[manylinux-s390x]", "[macos-arm64]"])

@@ -90,12 +90,15 @@ def use_index(project: Project, url: str, upload: str) -> None:
 
 
 def consume_wheel(project: Project, index: str, folder: Path) -> None:
-    """Install the published wheel where its Python is to be had, and import it."""
-    if shutil.which("python3.15"):
-        project.run("uv", "venv", "--python", "3.15", str(folder))
-        pip = ("uv", "pip", "install", "--no-config", "--python", str(folder))
-        project.run(*pip, "--index-url", index, "new")
-        project.run(str(folder / "bin/python"), "-c", "import new._rust")
+    """Install the published wheel, and import it."""
+    if not shutil.which("python3.15"):
+        pytest.skip(
+            "all but the last step was done: python3.15 is not on PATH, see docs/testing.md"
+        )
+    project.run("uv", "venv", "--python", "3.15", str(folder))
+    pip = ("uv", "pip", "install", "--no-config", "--python", str(folder))
+    project.run(*pip, "--index-url", index, "new")
+    project.run(str(folder / "bin/python"), "-c", "import new._rust")
 
 
 def consume_crate(project: Project, env: dict[str, str], folder: Path) -> str:
@@ -290,6 +293,19 @@ def test_a_registry_that_was_not_chosen_is_never_contacted(
     assert 'There is no destination "testpypi": type one of pypi,' in publish(
         project, env, code=1, to="testpypi"
     )
+
+
+def test_a_crate_may_stay_while_the_package_goes_on(
+    project: Project, feed: Feed, index: Index, env: dict[str, str]
+) -> None:
+    with serve_index(index):
+        publish(project, env)
+        project.replace("README.md", "# new", "# Newer")
+        project.run("cargo", "update", "--package", "proc-macro2", "--precise", "1.0.101")
+        commit(project.path)
+        project.just("crates", "dist")
+        assert (project / "dist" / CRATE).read_bytes() != feed.crates["new/0.1.0"]
+        assert f"private has {CRATE} already." in publish(project, env)
 
 
 def test_another_cargo_than_at_release_time_finds_the_same_contents(
@@ -527,6 +543,19 @@ def test_a_release_that_git_refuses_changes_nothing(unreleased: Project) -> None
     hook.chmod(0o755)
     assert "Nothing was changed." in unreleased.just("release", "minor", code=1)
     assert git(unreleased.path, "status", "--porcelain", "--untracked-files=all") == ""
+
+
+def test_a_changelog_may_be_kept_as_others_are(unreleased: Project) -> None:
+    """As in https://keepachangelog.com, with brackets."""
+    unreleased.replace("CHANGELOG.md", "## Unreleased\n", "## [Unreleased]\n\n- More.\n")
+    commit(unreleased.path)
+    assert "Committed version 0.2.0." in unreleased.just("release", "minor")
+    text = (unreleased / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"## \[Unreleased\]\n\n## 0.2.0 \(20\d\d-\d\d-\d\d\)\n\n- More", text)
+    unreleased.replace("CHANGELOG.md", "## [Unreleased]\n", "")
+    commit(unreleased.path)
+    refused = unreleased.just("release", "minor", code=1)
+    assert 'CHANGELOG.md has no "## Unreleased": write it above the newest version.' in refused
 
 
 @pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])

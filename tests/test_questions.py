@@ -338,7 +338,11 @@ def test_the_message_after_copy_names_the_next_lines(
     start = lines.index(f"cd {tmp_path / 'my-package'}")
     just = "uvx --from rust-just just"
     recipes = [f"{just} {recipe}" for recipe in ("setup", "check", "wheels")]
-    assert lines[start + 1 : start + 6] == ["git init", "uv run pytest", *recipes]
+    assert lines[start + 1 : start + 6] == [
+        "git init --initial-branch main",
+        "uv run pytest",
+        *recipes,
+    ]
     assert sentence in result.stderr
 
 

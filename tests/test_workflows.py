@@ -463,6 +463,16 @@ SHIPPED = {
     ),
     "half a version": (CI, "# v7.0.1", "# v7", "needs a commit and `# vX.Y.Z` behind it"),
 }
+
+
+def test_what_needs_no_version_is_left_alone(project: Project) -> None:
+    pins = ("./.github/actions/mine", f"docker://ghcr.io/ada/it@sha256:{'0' * 64}", "$/ci.yml")
+    text = "".join(f"      - uses: {pin}\n" for pin in pins)
+    (project / ".github/workflows/later.yaml").write_text(text, "utf-8")
+    script = "import checks, pathlib; print(checks.unversioned_pins([pathlib.Path(sys.argv[1])]))"
+    assert project.tools(script, ".github/workflows/later.yaml") == "[]\n"
+
+
 PUBLISH_PYPI, PUBLISH_AZURE = (
     f".github/workflows/publish-{name}.yml" for name in ("pypi", "azure")
 )
@@ -627,7 +637,7 @@ case "$1 $2" in
 "repo view") echo "{\\"nameWithOwner\\":\\"ada/new\\",\\"isPrivate\\":$ACT_PRIVATE,\\"defaultBranchRef\\":{\\"name\\":\\"main\\"}}" ;;
 "attestation verify")
     # The real one fails unless the signature names this workflow, commit and branch.
-    [[ "$*" == *"--signer-workflow ada/new/.github/workflows/release.yml --source-digest $ACT_SIGNED "* ]] ;;
+    [[ "$*" == *"--signer-workflow ada/new/.github/workflows/release.yml --source-digest $ACT_SIGNED --source-ref refs/heads/main" ]] ;;
 "run list") echo 7 ;;
 "run download") mkdir -p "$7"; cp -r "$ACT_RUN"/$5 "$7" ;;
 esac

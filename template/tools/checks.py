@@ -62,6 +62,8 @@ def ready() -> str:
 def oldest_rust() -> str:
     """Run Rust's tests with exactly the compiler that Cargo.toml promises."""
     toolchain = os.environ.get("RUSTUP_TOOLCHAIN", OLDEST_RUST)
+    if toolchain == OLDEST_RUST and not shutil.which("rustup"):
+        return "rustup is not on PATH: install it first, as https://rustup.rs says."
     if toolchain == OLDEST_RUST:
         command = ["rustup", "toolchain", "install", toolchain, "--profile", "minimal"]
         subprocess.run([*command, "--no-self-update"], check=True)
@@ -81,7 +83,7 @@ def oldest_rust() -> str:
 
 def workflows() -> str:
     """Run every linter over .github, and give what they leave to us."""
-    files = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    files = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
     names = [str(path.relative_to(ROOT)) for path in files]
     schemas = ("vendor.github-workflows", "custom.github-workflows-require-timeout")
     strict = ["--persona", "auditor", "--no-ignores", "--strict-collection"]
@@ -111,7 +113,7 @@ def actionlint(names: Sequence[str]) -> bool:
 
 def unversioned_pins(files: Sequence[Path]) -> list[str]:
     """Find actions without a commit and its version, which bots and people read from the comment."""
-    pinned = r"(?!\$/)(?!\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)"
+    pinned = r"(?!\$/|\./|docker://\S+@sha256:)(?!\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)"
     uses = re.compile(rf"^\s*(?:- )?(uses: {pinned}.*)", re.MULTILINE)
     return [
         f"{path.name}: {found!r} needs a commit and `# vX.Y.Z` behind it"

@@ -24,7 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = ROOT / "CHANGELOG.md"
-UNRELEASED = "## Unreleased\n"
+UNRELEASED = re.compile(r"^## (Unreleased|\[Unreleased\])\n", re.MULTILINE)
 WORKFLOW = ".github/workflows/release.yml"
 
 
@@ -138,7 +138,7 @@ def next_version(word: str) -> str:
         sys.exit(
             f'"{word}" is no version: type three numbers such as 1.2.0, or {", ".join(steps)}.'
         )
-    first = not re.search(r"^## \d", CHANGELOG.read_text("utf-8"), re.MULTILINE)
+    first = not re.search(r"^## \[?\d", CHANGELOG.read_text("utf-8"), re.MULTILINE)
     if [int(part) for part in word.split(".")] <= parts and not (first and word == version()):
         sys.exit(f"{word} is not higher than {version()}: type a higher one, or minor.")
     return word
@@ -146,9 +146,12 @@ def next_version(word: str) -> str:
 
 def entries() -> str:
     """Give what the changelog has under Unreleased."""
-    _, found, rest = CHANGELOG.read_text("utf-8").partition(UNRELEASED)
-    text = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].strip()
-    if not found or not text:
+    changelog = CHANGELOG.read_text("utf-8")
+    found = UNRELEASED.search(changelog)
+    if not found:
+        sys.exit('CHANGELOG.md has no "## Unreleased": write it above the newest version.')
+    text = re.split(r"^## ", changelog[found.end() :], maxsplit=1, flags=re.MULTILINE)[0].strip()
+    if not text:
         sys.exit('CHANGELOG.md says nothing new: write a line under "## Unreleased".')
     return text
 
@@ -167,9 +170,9 @@ def prepare(word: str) -> None:
         if new != version():  # the first release may have the version that the project began with
             run(*bump, "--no-commit", "--no-tag")
         today = datetime.datetime.now(tz=datetime.UTC).date()
-        text = CHANGELOG.read_text("utf-8")
-        heading = f"{UNRELEASED}\n## {new} ({today})\n"
-        CHANGELOG.write_text(text.replace(UNRELEASED, heading, 1), "utf-8", newline="\n")
+        heading = rf"\g<0>\n## {new} ({today})\n"
+        text = UNRELEASED.sub(heading, CHANGELOG.read_text("utf-8"), count=1)
+        CHANGELOG.write_text(text, "utf-8", newline="\n")
         run("cargo", "update", "--workspace", "--quiet")
         run("uv", "lock", "--quiet")
         check()

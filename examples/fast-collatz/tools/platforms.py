@@ -196,10 +196,10 @@ class Platform:
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
         if self.os == "macos":
             settings["MACOSX_DEPLOYMENT_TARGET"] = self.floor
-        if self.os == "windows":
-            own = PROJECT["tool"]["cibuildwheel"].get("windows", {}).get("before-all", [])
+        if self.os != "linux" and not self.native:  # a 32-bit one, or Intel's on Arm
+            own = PROJECT["tool"]["cibuildwheel"].get(self.os, {}).get("before-all", [])
             steps = [f"rustup target add {self.target}", *([own] if isinstance(own, str) else own)]
-            settings["CIBW_BEFORE_ALL_WINDOWS"] = " && ".join(steps)
+            settings[f"CIBW_BEFORE_ALL_{self.os.upper()}"] = " && ".join(steps)
         return settings
 
 

@@ -60,7 +60,8 @@ def merge(generated: str, additions: str) -> str:
         overloads[0].body[:1] = function.body[:1]
         text = "\n".join(ast.unparse(overload) for overload in overloads)
         generated = generated.replace(ast.get_source_segment(generated, function) or "", text)
-    imports = [node for node in ast.parse(additions).body if isinstance(node, ast.ImportFrom)]
+    kinds = (ast.Import, ast.ImportFrom)
+    imports = [node for node in ast.parse(additions).body if isinstance(node, kinds)]
     docstring = ast.get_source_segment(generated, ast.parse(generated).body[0]) or ""
     lines = "\n".join(ast.unparse(node) for node in imports)
     return generated.replace(docstring, f"{docstring}\n{lines}\n", 1)

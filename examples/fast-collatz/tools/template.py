@@ -323,7 +323,7 @@ def apply(options: Iterable[str], given: Mapping[str, str]) -> None:
     check = [os.environ.get("JUST", "just"), "check"]
     if subprocess.run(check, cwd=ROOT, check=False).returncode:
         sys.exit(f"`just check` fails after this, see above.\n{UNDO}")
-    print(f"\n{compare_wheels()}\nTo keep it: git add --all && git commit\n{UNDO}")
+    print(f"\n{compare_wheels()}\nTo keep it: git add --all . && git commit\n{UNDO}")
 
 
 def answer(words: str) -> None:
@@ -338,7 +338,8 @@ def drift() -> None:
     answers = stored()
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch, "fresh")
-        version = ("--quiet", "--vcs-ref", answers["_commit"], "--data-file", ANSWERS_FILE)
+        recorded = answers["_commit"].strip("'\"")  # YAML quotes a commit that looks like a number
+        version = ("--quiet", "--vcs-ref", recorded, "--data-file", ANSWERS_FILE)
         copier("copy", *version, answers["_src_path"], fresh)
         rendered = [path for path in fresh.rglob("*") if path.is_file()]
         names = [path.relative_to(fresh).as_posix() for path in rendered]

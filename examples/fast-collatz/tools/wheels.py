@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ from platforms import (
     VERSION,
     Platform,
     Wheel,
+    here,
     number,
     select,
 )
@@ -108,10 +110,29 @@ def source_date_epoch() -> str:
     return os.environ.get("SOURCE_DATE_EPOCH", commit_time or "315532800")
 
 
-def build_environment(source: Path) -> dict[str, str]:
+def configured_flags(target: str) -> list[str]:
+    """Read the flags for rustc in .cargo/config.toml, which Cargo forgets where a variable has some.
+
+    https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags
+    """
+    config = tomllib.loads((ROOT / ".cargo/config.toml").read_text("utf-8"))
+    tables = config.get("target", {})
+    for name, table in tables.items():
+        if name.startswith("cfg(") and "rustflags" in table:
+            sys.exit(
+                f"The wheels would be built without the rustflags of [target.'{name}'] in"
+                f" .cargo/config.toml: name a target triple there, such as {target}."
+            )
+    flags = tables.get(target, {}).get("rustflags") or config.get("build", {}).get("rustflags", [])
+    return flags.split() if isinstance(flags, str) else list(flags)
+
+
+def build_environment(source: Path, target: str = "") -> dict[str, str]:
     """Make builds reproducible: the same source gives the same bytes in any folder, at any time."""
     flags = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
     flags += os.environ.get("RUSTFLAGS", "").split()
+    if not any(flags):  # as Cargo has it: a variable counts for more than the file
+        flags = configured_flags(target or capture("rustc", "--print", "host-tuple"))
     # The last prefix that fits wins, so the widest comes first.
     for path in [*reversed(private_paths()), source]:
         flags.append(f"--remap-path-prefix={path}=.")
@@ -166,7 +187,7 @@ def build_wheels(row: Platform, source: Path) -> None:
     One call of maturin yields at most one stable-ABI wheel.
     """
     before = set(DIST.glob("*.whl"))
-    environment = build_environment(source)
+    environment = build_environment(source, row.target)
     if row.os == "macos" and row.id != THIS_MACHINE:
         environment["MACOSX_DEPLOYMENT_TARGET"] = row.floor
     for wheel in row.wheels():
@@ -239,12 +260,15 @@ def _package(compiler: str) -> str:
 def interpreters() -> dict[str, str]:
     """Find an interpreter of each version on this machine: {"3.14t": "/path/to/python"}."""
     listing = capture("uv", "python", "list", "--only-installed", "--output-format", "json")
+    machine = here().split("-")[1]
+    machine = {"amd64": "x86_64", "arm64": "aarch64", "i686": "x86"}.get(machine, machine)
+    foreign = {"aarch64", "x86", "x86_64"} - {machine}  # a Mac or Windows may run these as well
     found: dict[str, str] = {}
     for python in json.loads(listing or "[]"):
         parts = python["version_parts"]
         kind = "pypy" if python["implementation"] == "pypy" else ""
         free_threaded = "t" if python["variant"] == "freethreaded" else ""
-        if python["implementation"] in ("cpython", "pypy"):
+        if python["implementation"] in ("cpython", "pypy") and python["arch"] not in foreign:
             name = f"{kind}{parts['major']}.{parts['minor']}{free_threaded}"
             found.setdefault(name, python["path"])
     return found
@@ -293,7 +317,7 @@ def untested(row: Platform) -> str:
     if row.native:
         return ""
     if row.os != "linux":
-        return f"they run on {row.os} only"
+        return f"they run on {row.id} only"
     if not row.image:
         return f"{row.id} has no image in tools/platforms.toml"
     return "" if container_engine() else "they run in a container: install docker or podman"
@@ -414,7 +438,7 @@ def read_proofs(wheels: Sequence[Wheel], folder: Path) -> None:
             wheel.tested = {**proof.get(wheel.path.name, {}), **wheel.tested}
 
 
-def proof_card(wheels: Sequence[Wheel]) -> str:
+def proof_card(wheels: Sequence[Wheel], sdist: Path | None = None) -> str:
     """Say of each wheel on which interpreters it was tested, and on which it was not."""
     titles = ("file", "kB", "native", "emulated", "not run", "SHA-256")
     lines = [f"| {' | '.join(titles)} |", "| --- | --: | --- | --- | --- | --- |"]
@@ -425,10 +449,8 @@ def proof_card(wheels: Sequence[Wheel]) -> str:
         ]
         cells.append(", ".join(p for p in wheel.served() if p not in wheel.tested) or "-")
         lines.append(f"| {' | '.join([*_file(wheel.path), *cells, _digest(wheel.path)])} |")
-    if (DIST / SDIST).exists():
-        lines.append(
-            f"| {' | '.join([*_file(DIST / SDIST), '-', '-', '-', _digest(DIST / SDIST)])} |"
-        )
+    if sdist:
+        lines.append(f"| {' | '.join([*_file(sdist), '-', '-', '-', _digest(sdist)])} |")
     return "\n".join(lines)
 
 
@@ -470,7 +492,7 @@ def build(words: Sequence[str]) -> None:
             test(row, own, DIST)
         if row.id != THIS_MACHINE:
             save_proof(row, own, DIST)
-    show(proof_card(wheels))
+    show(proof_card(wheels, DIST / SDIST))
 
 
 def choose(words: Sequence[str]) -> list[Platform]:
@@ -492,15 +514,35 @@ def choose(words: Sequence[str]) -> list[Platform]:
     return able
 
 
+def one(word: str) -> Platform:
+    """Give the row of a platform; `all` and `slice` may be several."""
+    rows = select([word])
+    if len(rows) > 1:
+        sys.exit(f"{word} is {len(rows)} platforms: name one of them, such as {rows[0].id}.")
+    return rows[0]
+
+
+def container_flags(row: Platform) -> None:
+    """Stop at flags for rustc that would not reach cibuildwheel's container."""
+    settings = str(PROJECT["tool"]["cibuildwheel"].get("linux", {}).get("environment", ""))
+    lost = [flag for flag in configured_flags(row.target) if flag not in settings]
+    if row.os == "linux" and lost:
+        sys.exit(
+            f"cibuildwheel's container would not get {' '.join(lost)} from .cargo/config.toml: add"
+            " this to RUSTFLAGS under [tool.cibuildwheel.linux] in pyproject.toml."
+        )
+
+
 def cibuildwheel(word: str) -> None:
     """Let cibuildwheel build and test the wheels of a platform; look inside."""
-    (row,) = select([word])
+    row = one(word)
+    container_flags(row)
     refuse_strays()
     shutil.rmtree(DIST, ignore_errors=True)
     tested = []
     for identifiers in row.identifiers():
         # On macOS and Windows no container hides the folders of this machine.
-        environment = build_environment(ROOT) | row.cibuildwheel(list(identifiers.values()))
+        environment = build_environment(ROOT, row.target) | row.cibuildwheel(list(identifiers.values()))
         run("cibuildwheel", "--output-dir", DIST, environment=environment)
         tested += [python for python, name in identifiers.items() if not test_skipped(name)]
     for path in DIST.glob("*.whl"):
@@ -527,13 +569,15 @@ def test_skipped(identifier: str) -> bool:
 
 def test_finished(word: str, folder: Path) -> None:
     """Test the wheels of a platform in a folder, which may hold other wheels as well."""
-    (row,) = select([word])
+    row = one(word)
     if reason := untested(row):
         sys.exit(f"{word} cannot be tested here: {reason}.")
     names = [path.name for path in listing(folder) if path.suffix == ".whl"]
     wheels = [wheel for wheel in row.wheels() if any(wheel.named(name) for name in names)]
     for wheel in wheels:
         wheel.path = next(folder / name for name in names if wheel.named(name))
+    if not wheels:
+        sys.exit(f"{folder.name}/ has no wheels of {word}: build or fetch them into it.")
     test(row, wheels, folder)
     show(proof_card(wheels))
 
@@ -553,7 +597,7 @@ def verify(folder: Path, words: Sequence[str]) -> None:
             sys.exit(
                 f"{wheel.path.name} was tested nowhere: the job of {wheel.platform.id} left no proof."
             )
-    card = proof_card(wheels)
+    card = proof_card(wheels, folder / SDIST)
     (folder / "proof-card.md").write_text(f"{card}\n", "utf-8")
     show(card)
 

@@ -106,8 +106,14 @@ def look_inside(wheel: Wheel) -> None:
         rest = OUT_DIR.sub(b"", content)
         texts = (rest, unquote_to_bytes(rest))  # the SBOM has addresses of files
         for path in private_paths():
-            if len(path.parts) > 1 and any(os.fsencode(path) in text for text in texts):
+            if len(path.parts) > 1 and any(holds(text, path) for text in texts):
                 sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
+
+
+def holds(text: bytes, path: Path) -> bool:
+    """Tell whether a text has a path. A short one, such as /src, stands in the midst of others too."""
+    start = rb"(?<![\w.-])" if len(path.parts) < 3 else b""
+    return re.search(start + re.escape(os.fsencode(path)), text) is not None
 
 
 def check_sdist(path: Path) -> None:

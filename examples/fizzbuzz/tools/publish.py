@@ -186,6 +186,12 @@ def unpacked(crate: bytes) -> dict[str, str]:
     return found
 
 
+def sources(contents: dict[str, str]) -> dict[str, str]:
+    """Leave out what may change while a crate stays as it is, with a version of its own."""
+    beside = (".cargo_vcs_info.json", "Cargo.lock", "README.md")
+    return {name: sha for name, sha in contents.items() if name.partition("/")[2] not in beside}
+
+
 def publish_crates(destination: str, folder: Path) -> bool:
     """Publish each crate that the registry may have, those that others depend on first; say if any."""
     crates = [crate for crate in published() if destination in crate["publish"]]
@@ -227,7 +233,7 @@ def has_crate(registry: CargoRegistry, crate: dict[str, Any], folder: Path) -> b
     if not file.exists():
         stop(f"{folder.name}/ lacks {file.name}, which {registry.name} should get.")
     present = registry.contents(crate)
-    if present is not None and present != unpacked(file.read_bytes()):
+    if present is not None and sources(present) != sources(unpacked(file.read_bytes())):
         stop(f"{registry.name} has {file.name} with other contents: release a new version.")
     if present is not None:
         print(f"{registry.name} has {file.name} already.")
@@ -281,7 +287,7 @@ class PythonIndex:
     def __init__(self, name: str) -> None:
         """Know its address and its credentials."""
         indexes = read("pyproject.toml")["tool"]["uv"].get("index", [])
-        (self.settings,) = [one for one in [*indexes, PYPI] if one["name"] == name]
+        (self.settings,) = [one for one in [*indexes, PYPI] if one.get("name") == name]
         self.name = name
         user = os.environ.get(f"UV_INDEX_{name.upper()}_USERNAME", "")
         password = os.environ.get(f"UV_INDEX_{name.upper()}_PASSWORD", "")
@@ -304,7 +310,7 @@ class PythonIndex:
 def publish_wheels(destination: str, folder: Path) -> bool:
     """Send the wheels and the sdist that an index lacks; say if it is one for wheels."""
     wheels = [path for path in files(folder) if path.suffix != ".crate"]
-    names = {one["name"] for one in read("pyproject.toml")["tool"]["uv"].get("index", [])}
+    names = {one.get("name") for one in read("pyproject.toml")["tool"]["uv"].get("index", [])}
     if destination not in {*names, "pypi"}:
         return False
     classifiers = read("pyproject.toml")["project"]["classifiers"]
