@@ -542,7 +542,9 @@ def cibuildwheel(word: str) -> None:
     tested = []
     for identifiers in row.identifiers():
         # On macOS and Windows no container hides the folders of this machine.
-        environment = build_environment(ROOT, row.target) | row.cibuildwheel(list(identifiers.values()))
+        environment = build_environment(ROOT, row.target) | row.cibuildwheel(
+            list(identifiers.values())
+        )
         run("cibuildwheel", "--output-dir", DIST, environment=environment)
         tested += [python for python, name in identifiers.items() if not test_skipped(name)]
     for path in DIST.glob("*.whl"):
