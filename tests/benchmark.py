@@ -4,8 +4,8 @@ Usage: python tests/benchmark.py [copy | update | loop | code | files | wheels [
 
 `wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 
-Aims in seconds were set on a machine where `copier --version` takes 0.345 s. Each stands beside the median here, and beside what
-that would be there: the median, divided by how many times as long `copier --version` takes here at the same time.
+Aims in seconds were set on a machine where `copier --version` takes 0.345 s. Each stands beside the median here, and beside an
+estimate of what that would be there: the median, divided by how many times as long `copier --version` takes here at the same time.
 """
 
 import re
@@ -79,7 +79,9 @@ def show(what: str, seconds: list[float], aim: float = 0, start: float = 0) -> f
     median = statistics.median(seconds)
     spread = f"{min(seconds):.3f} to {max(seconds):.3f}"
     there = (
-        f"aim {aim:.3f} s, there {median * START / (start or copier_start()):.3f} s" if aim else ""
+        f"aim {aim:.3f} s, there about {median * START / (start or copier_start()):.3f} s"
+        if aim
+        else ""
     )
     print(f"{what:44}{median:9.3f} s  (n={len(seconds)}, {spread}) {there}")
     return median

@@ -439,6 +439,11 @@ def test_the_projects_flags_for_rustc_reach_its_wheels(
     assert said == f"{flags}\n"
 
 
+def test_a_project_needs_no_settings_of_cargo(wide: Project) -> None:
+    (wide / ".cargo/config.toml").unlink()
+    assert wide.tools(FLAGS, "i686-pc-windows-msvc", env={"RUSTFLAGS": ""}) == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("table", "call", "message"),
     [

@@ -305,7 +305,10 @@ def test_a_crate_may_stay_while_the_package_goes_on(
         commit(project.path)
         project.just("crates", "dist")
         assert (project / "dist" / CRATE).read_bytes() != feed.crates["new/0.1.0"]
-        assert f"private has {CRATE} already." in publish(project, env)
+        assert f"private has {CRATE} with other contents" in publish(project, env, code=1)
+        goes_on = "import publish; publish.version = lambda: '0.2.0'\n"
+        script = f"{goes_on}publish.publish_crates('private', publish.ROOT / 'dist')"
+        assert f"private has {CRATE} already." in project.tools(script, env=env)
 
 
 def test_another_cargo_than_at_release_time_finds_the_same_contents(

@@ -115,7 +115,8 @@ def configured_flags(target: str) -> list[str]:
 
     https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags
     """
-    config = tomllib.loads((ROOT / ".cargo/config.toml").read_text("utf-8"))
+    path = ROOT / ".cargo/config.toml"
+    config = tomllib.loads(path.read_text("utf-8") if path.exists() else "")
     tables = config.get("target", {})
     for name, table in tables.items():
         if name.startswith("cfg(") and "rustflags" in table:
@@ -177,7 +178,8 @@ def sdist() -> Path:
     with tarfile.open(DIST / SDIST) as archive:
         source = unpacked(archive)
     # An sdist does not say where private registries are.
-    shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
+    if (ROOT / ".cargo").exists():
+        shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
     return source
 
 
