@@ -27,7 +27,8 @@ def conflicts(folder: Path) -> str:
         run(folder, "git", "clone", "--quiet", ".", scratch)
         clone = Path(scratch)
         try:
-            run(clone, sys.executable, "-m", "copier", "update", "--defaults", "--quiet")
+            command = [sys.executable, "-m", "copier", "update", "--context-lines", "100000"]
+            run(clone, *command, "--defaults", "--quiet")
         except subprocess.CalledProcessError as error:
             return str(error.stderr.strip().splitlines()[-1])
         return run(clone, "git", "diff", "--name-only", "--diff-filter=U").replace("\n", " ") or "-"

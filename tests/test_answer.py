@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from project import Project, commit, git, render
 from test_platforms import FIRST_WHEEL
 from test_questions import documents
@@ -16,7 +17,10 @@ from versions import (
     NOW,
     all_of_these,
     copy_at,
+    edit,
     every_file,
+    history,
+    new_file,
     new_question,
     newer_pyo3,
     owner,
@@ -83,6 +87,8 @@ def test_the_program_knows_the_questions_and_the_owners(project: Project, tmp_pa
         ("wide platforms=wide", "'wide' is no answer"),
         ("python_min=3.8", "Copier refuses: Invalid choice for 'python_min': '3.8'"),
         ("platforms=all", "Nothing was changed."),
+        ("platforms=wide licnse=MIT", "Invalid choice for 'platforms': 'wide licnse=MIT'"),
+        ("edition=banana", 'edition "banana" is no edition of Rust: type one such as 2024.'),
     ],
 )
 def test_a_wrong_answer_is_refused(project: Project, answers: str, message: str) -> None:
@@ -151,14 +157,162 @@ def test_ignored_files_that_are_not_the_templates_are_no_hindrance(project: Proj
     assert "\nNo conflicts.\n" in output
 
 
-def test_it_refuses_notes_in_the_answers_file(project: Project) -> None:
-    with (project / ".copier-answers.yml").open("a", encoding="utf-8") as file:
-        file.write("# a note\n")
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("license:", "# a note\nlicense:", "# a note"),
+        ("python_min: '3.11'", "python_min: '3.11' # for numpy", "# for numpy"),
+        ("starter: minimal", "starter: minimal # mine", "# mine"),
+        ("license:", "our_note: hello\nlicense:", "our_note"),
+    ],
+)
+def test_it_refuses_notes_in_the_answers_file(
+    project: Project, old: str, new: str, note: str
+) -> None:
+    project.replace(".copier-answers.yml", old, new)
     commit(project.path)
     output = tool(project, "update", code=1)
-    assert (
-        "An update would lose what stands in .copier-answers.yml: # a note. Take it out." in output
-    )
+    assert f"An update would lose what stands in .copier-answers.yml: {note}. Take it" in output
+
+
+def test_a_description_may_look_like_a_note(project: Project) -> None:
+    tool(project, "answer", code=1, description='Fast: it\'s "C" # more, ' + "and on " * 20)
+    commit(project.path)
+    assert "\nNo conflicts.\n" in tool(project, "update", version_of(newer_pyo3), code=1)
+
+
+def mine(project: Project, name: str, after: str) -> None:
+    """Add a line to a file, and commit it."""
+    project.replace(name, after, f"{after}# MINE\n")
+    commit(project.path)
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_it_refuses_a_file_that_git_was_told_not_to_look_at(project: Project, flag: str) -> None:
+    git(project.path, "update-index", flag, "deny.toml")
+    project.replace("deny.toml", "[graph]\n", "[graph]\n# MINE\n")
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "Git does not look at your edits in deny.toml" in output
+    assert "# MINE" in (project / "deny.toml").read_text("utf-8")
+
+
+def test_it_refuses_what_copier_would_clear_away_elsewhere(
+    project: Project, tmp_path: Path
+) -> None:
+    around = tmp_path / "around"
+    shutil.copytree(project.path, around / "new", ignore=shutil.ignore_patterns(".git"))
+    for name in ("main.c", "gone.c"):
+        (around / name).write_text("committed\n", "utf-8")
+    git(around, "init", "--quiet")
+    commit(around)
+    inner = Project(around / "new")
+    (around / "main.c").write_text("not yet committed\n", "utf-8")
+    (around / "main.c.rej").write_text("mine\n", "utf-8")
+    output = tool(inner, "update", version_of(every_file), code=1)
+    assert "Copier takes files such as main.c.rej for its own: move it away" in output
+    (around / "main.c.rej").rename(around / "rejected")
+    (around / "gone.c").unlink()
+    output = tool(inner, "update", version_of(every_file), code=1)
+    assert "An update would bring gone.c back: commit that you deleted it" in output
+    git(around, "restore", "gone.c")
+    assert "\nNo conflicts.\n" in tool(inner, "update", version_of(every_file), code=1)
+    assert (around / "main.c").read_text("utf-8") == "not yet committed\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/secrets/\n".encode("utf-16"), ".gitignore is not UTF-8"),
+        ("# Müller\n".encode("latin-1"), ".gitignore is not UTF-8"),
+        (b"<<<<<<< before updating\n", ".gitignore has a conflict of an earlier update"),
+    ],
+)
+def test_it_refuses_what_git_could_not_merge(project: Project, line: bytes, message: str) -> None:
+    with (project / ".gitignore").open("ab") as file:
+        file.write(line)
+    commit(project.path)
+    assert message in tool(project, "update", version_of(every_file), code=1)
+    assert git(project.path, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_it_refuses_a_new_file_where_an_ignored_one_is(project: Project, is_folder: bool) -> None:
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write("/tools/later.py\n")
+    commit(project.path)
+    place = project / "tools/later.py"
+    if is_folder:
+        place.mkdir()
+        place /= "mine"
+    place.write_text("mine\n", "utf-8")
+    output = tool(project, "update", version_of(new_file), code=1)
+    assert "tools/later.py is new in the template, and would replace yours" in output
+    assert place.read_text("utf-8") == "mine\n"
+
+
+def test_an_ignored_file_behind_a_link_is_no_excuse(project: Project) -> None:
+    """Git gives up on such a path, and says nothing of the others."""
+    (project / "ci").mkdir()
+    (project / ".github/workflows").rename(project / "ci/workflows")
+    (project / ".github/workflows").symlink_to("../ci/workflows", target_is_directory=True)
+    mine(project, "justfile", "# Every command there is: `just` lists them. They run uv")
+    env = ignoring(project, "/justfile")
+    output = tool(project, "update", version_of(every_file), code=1, env=env)
+    assert "Git cannot say which of the template's files it ignores." in output
+    assert "is beyond a symbolic link" in output
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("status.showUntrackedFiles", "no"), ("apply.whitespace", "error")],
+)
+def test_settings_of_a_persons_own_lose_no_edit(project: Project, key: str, value: str) -> None:
+    with (project / "README.md").open("a", encoding="utf-8") as file:
+        file.write("A break  \nin Markdown.\n")
+    _, rest = (project / "deny.toml").read_text("utf-8").split("\n", 1)
+    (project / "deny.toml").write_text(f"# MINE\n{rest}", "utf-8")
+    mine(project, "justfile", "_list:\n")
+    git(project.path, "config", key, value)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "\n  deny.toml: 1\n" in output
+    for name in ("deny.toml", "justfile"):
+        assert "# MINE" in (project / name).read_text("utf-8")
+
+
+def test_an_edit_stays_in_its_job(tmp_path: Path) -> None:
+    """The steps of most jobs are alike, and a new job moves them all."""
+
+    def new_job(clone: Path) -> None:
+        steps = "\n".join(f"      - run: echo {number}" for number in range(20))
+        job = f"  docs:\n    runs-on: ubuntu-24.04\n    steps:\n{steps}\n\n"
+        edit(clone / "template/.github/workflows/ci.yml", "^  lint:$", rf"{job}\g<0>")
+        commit(clone, "90.1.0")
+
+    clone = history(tmp_path / "template", [])
+    new_job(clone)
+    project = copy_at(clone, NOW, tmp_path / "new", {})
+    ci = ".github/workflows/ci.yml"
+    text = (project / ci).read_text("utf-8")
+    before, rust = text.split("  rust:\n")
+    place = "          persist-credentials: false\n"
+    rust = rust.replace(place, f"{place}          lfs: true # MINE\n", 1)
+    (project / ci).write_text(f"{before}  rust:\n{rust}", "utf-8")
+    commit(project.path)
+    assert "\nNo conflicts.\n" in tool(project, "update", "90.1.0", code=1)
+    jobs = yaml.safe_load((project / ci).read_text("utf-8"))["jobs"]
+    assert "docs" in jobs
+    assert [name for name, job in jobs.items() if "'lfs'" in str(job)] == ["rust"]
+
+
+def test_what_stops_midway_can_be_undone(project: Project) -> None:
+    (project / "RELEASING.md").unlink()
+    (project / "RELEASING.md").mkdir()
+    (project / "RELEASING.md/mine").write_text("mine\n", "utf-8")
+    commit(project.path)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "\nHalf of the update is there. To undo all of it, in the project's folder: " in output
+    project.run("sh", "-c", output.split("the project's folder: ")[1])
+    assert git(project.path, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
@@ -223,7 +377,10 @@ def test_it_says_what_is_wrong_with_the_answers_file_or_the_version(project: Pro
     commit(project.path)
     words = tool(project, "update", code=1)
     assert ".copier-answers.yml says license: nothing, but the project has MIT." in words
-    git(project.path, "rm", "--quiet", ".copier-answers.yml")
+    project.replace(".copier-answers.yml", "_src_path:", "path:")
+    for verb in ("update", "drift"):
+        assert "has no _src_path: take it out of the" in tool(project, verb, code=1)
+    git(project.path, "rm", "--quiet", "--force", ".copier-answers.yml")
     commit(project.path)
     for verb in ("update", "drift"):
         assert ".copier-answers.yml is not there" in tool(project, verb, code=1)
@@ -236,7 +393,7 @@ def test_it_names_versions_new_questions_and_its_checks(project: Project) -> Non
     output = tool(project, "update", version_of(new_question), code=1)
     assert f"The template was {NOW}, and is {version_of(new_question)} now." in output
     assert "greeting is new, and its default was taken: hello\nNo conflicts.\n" in output
-    assert "`just check` fails after this, see above.\nTo undo all of it: git restore" in output
+    assert "`just check` fails after this, see above.\nTo undo all of it, in the" in output
 
 
 def test_it_names_newer_versions_of_what_the_project_owns(project: Project) -> None:
@@ -301,9 +458,9 @@ def test_it_lists_conflicts_by_file_and_undoes_all(project: Project) -> None:
         (project / name).write_text(f"# mine\n{rest}", "utf-8")
     commit(project.path)
     output = tool(project, "update", version_of(every_file), code=1)
-    assert "and type `just check`:\n  deny.toml: 1\n  justfile: 1\nTo undo all of it: " in output
+    assert "and type `just check`:\n  deny.toml: 1\n  justfile: 1\nTo undo all of it" in output
     (undo,) = [line for line in output.splitlines() if line.startswith("To undo")]
-    project.run("sh", "-c", undo.removeprefix("To undo all of it: "))
+    project.run("sh", "-c", undo.removeprefix("To undo all of it, in the project's folder: "))
     assert git(project.path, "status", "--porcelain") == ""
 
 
@@ -322,7 +479,21 @@ def test_it_names_what_an_answer_deletes(project: Project) -> None:
 def test_it_says_when_an_answer_is_for_nothing(project: Project) -> None:
     output = tool(project, "answer", code=1, azure_feed="feed", description="Two words")
     assert "azure_feed was not stored: with these answers, nobody is asked for it." in output
+    assert "description was A Python package with a Rust core., and is Two words now." in output
     assert 'description = "Two words"' in (project / "pyproject.toml").read_text("utf-8")
+
+
+def test_a_description_may_hold_an_equals_sign(project: Project) -> None:
+    output = tool(project, "answer", code=1, description="Solve x=1", platforms="wide")
+    assert project.answers()["description"] == "Solve x=1"
+    assert "platforms was usual, and is wide now." in output
+
+
+def test_it_names_an_answer_that_goes(project: Project) -> None:
+    tool(project, "answer", code=1, platforms="choose", platform_ids="manylinux-x86_64")
+    commit(project.path)
+    output = tool(project, "answer", code=1, platforms="wide")
+    assert "platform_ids was - manylinux-x86_64, and is not stored any more." in output
 
 
 def test_it_says_when_nothing_changes(project: Project) -> None:

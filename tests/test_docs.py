@@ -13,7 +13,7 @@ import yaml
 from markdown_it import MarkdownIt
 from project import ROOT, Project, commit, git, render
 from test_platforms import card, edit_row, image, tool
-from versions import NOW, copy_at, every_file, history
+from versions import NOW, copy_at, every_file, history, version_of
 
 
 def blocks(path: Path, heading: str) -> Iterator[tuple[str, str, str]]:
@@ -136,9 +136,17 @@ def test_the_script_of_the_workflow_tells_conflicts(make_conflict: Project) -> N
     project.run("git", "init", "--quiet", "--bare", str(remote))
     project.run("git", "remote", "add", "origin", str(remote))
     path = f"{project.path.parent / 'bin'}:{os.environ['PATH']}"
-    output = project.run("bash", "-euo", "pipefail", "-c", script, env={"PATH": path})
-    assert "gh pr create --fill --draft" in output
-    assert git(remote, "log", "-1", "--format=%s", "template-update") == "Update with conflicts"
+    bash = ("bash", "-euo", "pipefail", "-c", script)
+    assert "gh pr create --fill --draft" in project.run(*bash, env={"PATH": path})
+    branch = f"template-{version_of(every_file)}"
+    assert git(remote, "log", "-1", "--format=%s", branch) == "Update with conflicts"
+    # Next week, when somebody has mended it.
+    project.replace("deny.toml", "# mine\n", "# mended\n")
+    commit(project.path)
+    project.run("git", "push", "--quiet", "origin", branch)
+    project.run("git", "switch", "--quiet", "main")
+    assert "gh pr create" not in project.run(*bash, env={"PATH": path})
+    assert "# mended" in git(remote, "show", f"{branch}:deny.toml")
 
 
 @pytest.mark.slow

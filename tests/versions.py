@@ -186,6 +186,8 @@ def new_file(clone: Path) -> None:
     """Add a file of the template's, and one that would be the user's."""
     for name in ("tools/later.py", "tests/test_later.py"):
         (clone / "template" / name).write_text('"""New."""\n', "utf-8")
+    owned = clone / "template/tools/template.py"
+    edit(owned, '^    "tools/platforms.py",$', r'    "tools/later.py",\n\g<0>')
 
 
 def removed_file(clone: Path) -> None:
