@@ -127,7 +127,9 @@ class Project:
     def remove_starter(self) -> None:
         """Type the lines of the README that leave the empty project."""
         readme = (self / "README.md").read_text("utf-8")
-        lines = readme.split("these lines leave the empty project:\n\n```sh\n")[1].split("```")[0]
+        (lines,) = re.findall(
+            r"these lines leave the empty project.*?```sh\n(.*?)```", readme, re.DOTALL
+        )
         self.run("bash", "-euc", lines)
 
     def run(self, *command: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:

@@ -64,6 +64,7 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert "passed" in project.run("uv", "run", "pytest")
     checked = project.just("check")
     assert "All checks passed. Not checked here: other systems, other Pythons" in checked
+    assert "17 passed" in project.just("test-parallel")
     output = project.just("wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
     tested, untested = card(output, 2), card(output, 3)
@@ -133,7 +134,10 @@ def test_the_empty_frame(tmp_path: Path) -> None:
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
     listing = project.run("cargo", "package", "--list", "--package", "new", "--allow-dirty")
     assert {"LICENSE-APACHE", "LICENSE-MIT"} <= {*listing.splitlines()}
-    project.just("clean", env={"CARGO_TARGET_DIR": str(project / "target")})
+    clean = {"CARGO_TARGET_DIR": str(project / "target")}
+    project.just("clean", env=clean)
+    assert "passed" in project.run("uv", "run", "pytest"), "uv remembers what it built"
+    project.just("clean", env=clean)
     fresh = render(tmp_path / "fresh", package_name="new", project_name="new", starter="none")
     assert list((project / "python").rglob("*.so")) == []
     for name in ("dist", "target", ".venv", ".pytest_cache"):
@@ -173,6 +177,26 @@ def test_the_starter_is_removed_by_the_lines_in_the_readme(tmp_path: Path, start
     assert "longest_chain" not in readme
     assert "<!--" not in readme
     assert readme.count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("starter", ["minimal", "fizzbuzz"])
+def test_own_code_stays_when_the_starter_is_removed(tmp_path: Path, starter: str) -> None:
+    project = render(tmp_path / "new", starter=starter)
+    own = {
+        "crates/core/src/lib.rs": ("pub use error", "mod words;\npub use words::count;\n"),
+        "crates/py/src/lib.rs": (
+            "    #[pymodule_export]\n    use crate::collatz",
+            "    #[pymodule_export]\n    use crate::words::count;\n",
+        ),
+        "python/new/__init__.py": ("from ._rust import", "from ._rust import count\n"),
+    }
+    for name, (place, line) in own.items():
+        project.replace(name, place, line + place)
+    project.replace("README.md", "uvx --from rust-just just fmt stubs\n", "")  # it would compile
+    project.remove_starter()
+    for name, (_, line) in own.items():
+        assert line in (project / name).read_text("utf-8")
+        assert "collatz" not in (project / name).read_text("utf-8")
 
 
 @pytest.mark.nightly

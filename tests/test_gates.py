@@ -165,6 +165,61 @@ def test_a_stub_that_python_contradicts_is_named(project: Project) -> None:
     )
 
 
+COUNTER = """
+use pyo3::prelude::*;
+
+pyo3::create_exception!(_rust, OddError, pyo3::exceptions::PyValueError, "It is odd.");
+
+/// Counts.
+#[pyclass(frozen)]
+pub(crate) struct Counter(u32);
+
+#[pymethods]
+impl Counter {
+    fn __add__(&self, other: u32) -> Self {
+        Self(self.0 + other)
+    }
+
+    fn __lt__(&self, other: &Self) -> bool {
+        self.0 < other.0
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Counter({})", self.0)
+    }
+}
+
+/// A colour.
+#[pyclass(eq, eq_int, from_py_object)]
+#[derive(Clone, PartialEq)]
+pub(crate) enum Colour {
+    Red,
+}
+"""
+
+
+def test_classes_and_exceptions_of_ones_own_are_green(project: Project) -> None:
+    """What the generator does not see is named, with the place for it."""
+    own = (project / "crates/py/src/counter.rs", project / "crates/py/overloads.pyi")
+    own[0].write_text(COUNTER.lstrip(), "utf-8")
+    names = "#[pymodule_export]\n    use crate::counter::{Colour, Counter, OddError};\n    "
+    project.replace("crates/py/src/lib.rs", "mod collatz;", "mod collatz;\nmod counter;")
+    project.replace(
+        "crates/py/src/lib.rs", "    #[pymodule_export]", f"    {names}#[pymodule_export]"
+    )
+    try:
+        project.just("fmt", "stubs")
+        output = project.just("lint", code=1)
+        assert "error: new._rust.OddError is not present in stub" in output
+        assert "belongs into crates/py/overloads.pyi, such as `class MyError" in output
+        own[1].write_text("class OddError(ValueError): ...\n", "utf-8")
+        project.just("stubs", "fmt", "lint")
+        assert "Incomplete" not in (project / "python/new/_rust.pyi").read_text("utf-8")
+    finally:
+        for path in own:
+            path.unlink(missing_ok=True)
+
+
 def test_what_fmt_leaves_passes_the_linters(project: Project) -> None:
     (project / "tests/test_later.py").write_text(
         '"""Later."""\n\nfrom typing import Any\n\nLATER = 1\n', "utf-8"

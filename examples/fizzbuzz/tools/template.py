@@ -5,6 +5,7 @@ Usage: python tools/template.py answer              change the answers in $ANSWE
        python tools/template.py drift               show where the template's own files were changed
 """
 
+import ast
 import itertools
 import os
 import re
@@ -13,8 +14,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -89,7 +92,21 @@ ASKED_ONCE = {
     "starter": "its code is yours, so no update brings or removes any",
 }
 LISTS = ("platform_ids", "wheels_to", "crate_to", "extras")
-UNDO = "To undo all of it: git restore --source=HEAD --staged --worktree . && git clean -fd ."
+# Copier reads what Git prints. With these settings of a person's own it would lose edits, or stop:
+# unlisted files, blanks that count as errors, hooks that refuse a commit. Git before 2.31 ignores this.
+SAFE_SETTINGS = {
+    "status.showUntrackedFiles": "normal",
+    "apply.whitespace": "nowarn",
+    "core.hooksPath": os.devnull,
+}
+# With fewer lines of context, as by default, an edit can land where the lines around it are the same,
+# such as in another job of a workflow. With the whole file, Git merges file by file.
+WHOLE_FILE = ("--context-lines", "100000")
+# What builds and tests leave behind, as the template's lines in .gitignore have it.
+MADE = r"(^|/)(target|dist|\.venv|__pycache__|\.\w+_cache|\.hypothesis)/$|\.(so|pyd|dylib)$"
+# One value of YAML: in quotes, or without any.
+VALUE = r"""(?:'(?:[^']|'')*'|"(?:\\.|[^"\\])*"|[^'"\s#]\S*(?: (?!#)\S+)*)?"""
+UNDO = "To undo all of it, in the project's folder: git restore --source=HEAD --staged --worktree . && git clean -fd ."
 
 
 def git(*arguments: str, **environment: str) -> str:
@@ -104,14 +121,19 @@ def git(*arguments: str, **environment: str) -> str:
     )
     if result.returncode:
         sys.exit(f"`git {' '.join(arguments)}` failed: {result.stderr.strip()}")
-    return result.stdout.strip()
+    return result.stdout.rstrip()
 
 
 def copier(*arguments: str | Path) -> str:
     """Run Copier without asking, and give what it says; stop with its last line if it fails."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    environment = {**os.environ, "GIT_CONFIG_COUNT": str(first + len(SAFE_SETTINGS))}
+    for index, (key, value) in enumerate(SAFE_SETTINGS.items(), first):
+        environment |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
     result = subprocess.run(
         [sys.executable, "-m", "copier", *arguments, "--defaults"],
         cwd=ROOT,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -120,17 +142,30 @@ def copier(*arguments: str | Path) -> str:
     if result.returncode:
         *_, last = result.stdout.strip().splitlines() or ["it said nothing"]
         last = (re.findall("fatal: (.*)", result.stdout) or [last])[0]  # Git's own words
-        changed = "" if git("status", "--porcelain", "--", ".") else " Nothing was changed."
-        reason = re.sub(r"^\w+Error: ", "", last)
-        sys.exit(f"Copier refuses: {reason}{changed}")
+        reason = re.sub(r"^\w+Error:? ?", "", last)
+        sys.exit(f"Copier refuses: {reason or last}")
     return result.stdout
+
+
+@contextmanager
+def rendered(version: Sequence[str]) -> Iterator[Path]:
+    """Render a version of the template, with the stored answers, in a folder that goes away again."""
+    source = stored()["_src_path"].strip("'\"")
+    with tempfile.TemporaryDirectory() as scratch:
+        options = ["--quiet", "--data-file", ANSWERS_FILE, *version]
+        copier("copy", *options, source, Path(scratch, "fresh"))
+        yield Path(scratch, "fresh")
 
 
 def stored() -> dict[str, str]:
     """Read the stored answers, each as YAML."""
     if not ANSWERS_FILE.exists():
         sys.exit(f"{ANSWERS_FILE.name} is not there: take it out of the history again.")
-    return parsed(read(ANSWERS_FILE.name))
+    answers = parsed(read(ANSWERS_FILE.name))
+    for key in ("_commit", "_src_path"):
+        if key not in answers:
+            sys.exit(f"{ANSWERS_FILE.name} has no {key}: take it out of the history again.")
+    return answers
 
 
 def parsed(text: str) -> dict[str, str]:
@@ -151,20 +186,98 @@ def refuse_unsafe() -> None:
         )
     if changed := git("status", "--porcelain", "--untracked-files=normal", "--", "."):
         sys.exit(f"There are changes that no commit has; commit or stash them first:\n{changed}")
-    # Copier sees no edits in ignored files, be they tracked or not, and whoever's rule it is.
-    rules = capture("git", "check-ignore", "--verbose", "--no-index", "--", *OWNED)
+    refuse_ignored()
+    refuse_hidden()
+    refuse_leftovers()
+    refuse_unmergeable()
+    refuse_notes()
+    refuse_answers_changed_by_hand()
+
+
+def refuse_ignored() -> None:
+    """Stop where Git ignores a file of the template's: Copier sees no edits there, tracked or not."""
+    command = ["git", "check-ignore", "--verbose", "--no-index", "--", *OWNED]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.returncode > 1:  # 1 is "none of them"
+        sys.exit(f"Git cannot say which of the template's files it ignores. {result.stderr}")
     # A rule that begins with ! is the reason why a file is not ignored.
-    rules = "\n".join(line for line in rules.splitlines() if not re.match(r".*?:\d+:!", line))
+    lines = result.stdout.splitlines()
+    rules = "\n".join(line for line in lines if not re.match(r".*?:\d+:!", line))
     if rules:
         sys.exit(
             "An update would overwrite your edits in files that Git ignores. Take these rules out,"
             f" or make them narrower:\n{rules}"
         )
-    if notes := re.findall("^#.*", read(ANSWERS_FILE.name), re.MULTILINE)[1:]:
+
+
+def refuse_hidden() -> None:
+    """Stop where Git was told not to look at a file of the template's."""
+    for line in git("ls-files", "-v", "--", *OWNED).splitlines():
+        flag, name = line.split(" ", 1)
+        if (flag == "S" or flag.islower()) and (ROOT / name).exists():
+            sys.exit(
+                f"Git does not look at your edits in {name}, so an update would overwrite them. Type"
+                f" `git update-index --no-skip-worktree --no-assume-unchanged {name}`, and commit"
+                " what you changed."
+            )
+
+
+def refuse_leftovers() -> None:
+    """Stop at what Copier would take for its own, or bring back, anywhere in the repository."""
+    status = git("status", "--porcelain", "--ignored", "--untracked-files=normal", "--", ":/")
+    for line in status.splitlines():
+        name = line[3:].strip('"')
+        if line[:2] in ("??", "!!") and name.endswith(".rej"):
+            sys.exit(f"Copier takes files such as {name} for its own: move it away, or delete it.")
+        if line[1] == "D":
+            sys.exit(
+                f"An update would bring {name} back: commit that you deleted it, or restore it."
+            )
+
+
+def refuse_unmergeable() -> None:
+    """Stop where Git could not merge an edit: no text, no UTF-8, or a conflict that is still there."""
+    binary = re.findall(r"^i/-text.*\t(.*)", git("ls-files", "--eol", "--", *OWNED), re.MULTILINE)
+    for name in filter(lambda name: (ROOT / name).is_file(), OWNED):
+        try:
+            text = (ROOT / name).read_text("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text or name in binary:
+            sys.exit(f"{name} is not UTF-8, so an update would lose your edits: save it as UTF-8.")
+        if re.search("^<<<<<<< before updating", text, re.MULTILINE):
+            sys.exit(f"{name} has a conflict of an earlier update: choose between the lines first.")
+
+
+def refuse_notes() -> None:
+    """Stop where the answers file says more than Copier writes into it."""
+    notes = re.findall("^#.*", read(ANSWERS_FILE.name), re.MULTILINE)[1:]
+    for key, value in stored().items():
+        behind = re.fullmatch(rf"{VALUE}\s*(#.*)", value)
+        notes += [behind[1]] if behind else []
+        notes += [] if key in QUESTIONS or key.startswith("_") else [key]
+    if notes:
         sys.exit(
             f"An update would lose what stands in {ANSWERS_FILE.name}: {notes[0]}. Take it out."
         )
-    refuse_answers_changed_by_hand()
+
+
+def refuse_overwriting(version: Sequence[str]) -> None:
+    """Stop where a file that is new in the template would replace one that Git ignores."""
+    others = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory")
+    if all(re.search(MADE, name) for name in git(*others).splitlines()):
+        return
+    with rendered(version) as fresh:
+        source = (fresh / "tools/template.py").read_text("utf-8")
+        (owned,) = re.findall(r"^OWNED = (\(.*?^\))", source, re.MULTILINE | re.DOTALL)
+        names = [name for name in ast.literal_eval(owned) if (fresh / name).exists()]
+    tracked = git("ls-files", "--", *names).splitlines()
+    for name in names:
+        if name not in tracked and (ROOT / name).exists():
+            sys.exit(
+                f"{name} is new in the template, and would replace yours, which no commit has:"
+                " move yours away first."
+            )
 
 
 def refuse_answers_changed_by_hand() -> None:
@@ -173,19 +286,20 @@ def refuse_answers_changed_by_hand() -> None:
         "log", "-1", "--no-show-signature", "--format=%H", "-G^_commit:", "--", ANSWERS_FILE.name
     )
     now, then = stored(), parsed(git("show", f"{commit}:./{ANSWERS_FILE.name}"))
-    core = re.search(r'^rust_core = .*package = "(.*?)"', read("Cargo.toml"), re.MULTILINE)
+    workspace = tomllib.loads(read("Cargo.toml")).get("workspace", {})
+    core = workspace.get("dependencies", {}).get("rust_core")
     license = now.get("license", "")
     spdx = license.replace("proprietary", "LicenseRef-Proprietary")
     relicensed = f'license = "{spdx}"' in read("pyproject.toml").splitlines()
     is_there = {
         "package_name": PACKAGE,
-        "crate_name": core[1] if core else "",
-        "license": license if relicensed else then["license"],
-        "starter": then["starter"],
+        "crate_name": core.get("package") if isinstance(core, dict) else None,
+        "license": license if relicensed else then.get("license"),
+        "starter": then.get("starter"),
     }
     for key, value in is_there.items():
         found = now.get(key, "nothing").strip("'\"")
-        if found != value:
+        if value and found != value:
             sys.exit(
                 f"{ANSWERS_FILE.name} says {key}: {found}, but the project has {value}."
                 f" Write {value} there: {key} is asked only once, since {ASKED_ONCE[key]}."
@@ -198,18 +312,19 @@ def read(name: str) -> str:
 
 
 def pairs(words: str) -> dict[str, str]:
-    """Split "platforms=wide description=Two words" at the names."""
-    parts = re.split(r"(?:^|\s+)(\w+)=", words)
-    answers = dict(zip(parts[1::2], parts[2::2], strict=True))
-    if parts[0] or not answers:
-        sys.exit(f"{parts[0] or words!r} is no answer: type it as `just answer platforms=wide`.")
+    """Split "platforms=wide description=Two words" at the names of questions."""
+    parts = re.split(rf"(?:^(?=\w+=)|\s+(?=(?:{'|'.join(QUESTIONS)})=))", words.strip())
+    for part in filter(None, parts or [words]):
+        if not re.match(r"\w+=", part):
+            sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
+    answers = dict(part.split("=", 1) for part in filter(None, parts))
     for key, value in answers.items():
         if key not in QUESTIONS:
             sys.exit(f"{key} is no question of the template. The questions: {', '.join(QUESTIONS)}")
         if key in ASKED_ONCE:
             sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
-        if key in LISTS and not value.startswith("["):
-            answers[key] = f"[{value}]"
+        if key in LISTS:
+            answers[key] = f"[{value.strip('[] ')}]"
     return answers
 
 
@@ -217,17 +332,22 @@ def pairs(words: str) -> dict[str, str]:
 
 
 def report_answers(before: Mapping[str, str], given: Mapping[str, str]) -> None:
-    """Name the versions, the new questions whose defaults were taken, and what else became of answers."""
+    """Name the versions, the new questions whose defaults were taken, and what became of each answer."""
     after = stored()
     if before["_commit"] != after["_commit"]:
         print(f"The template was {before['_commit']}, and is {after['_commit']} now.")
     for key, value in after.items():
-        if key in given or key.startswith("_") or value == before.get(key):
+        if key.startswith("_") or value.strip("'\"") == before.get(key, "\0").strip("'\""):
             continue
         if key in before:
             print(f"{key} was {before[key]}, and is {value} now.")
+        elif key in given:
+            print(f"{key} is {value} now.")
         else:
             print(f"{key} is new, and its default was taken: {value}")
+    for key in before:
+        if key not in after:
+            print(f"{key} was {before[key]}, and is not stored any more.")
     report_unasked(given)
 
 
@@ -308,11 +428,23 @@ def members(wheel: bytes) -> dict[str, bytes]:
 # The verbs
 
 
+def take(options: Iterable[str]) -> str:
+    """Let Copier update the project, and say how to undo what it left if it stops midway."""
+    try:
+        return copier("update", *WHOLE_FILE, *options)
+    except KeyboardInterrupt:
+        reason = "Stopped."
+    except SystemExit as refusal:
+        reason = str(refusal)
+    if git("status", "--porcelain", "--", "."):
+        sys.exit(f"{reason}\nHalf of the update is there. {UNDO}")
+    sys.exit(f"{reason} Nothing was changed.")
+
+
 def apply(options: Iterable[str], given: Mapping[str, str]) -> None:
     """Let Copier update the project, and say all that a person wants to know before a commit."""
-    refuse_unsafe()
     before = stored()
-    said = copier("update", *options)
+    said = take(options)
     if not git("status", "--porcelain", "--", "."):
         print("Nothing changes: the project has this version, and these answers.")
         report_unasked(given)
@@ -330,27 +462,30 @@ def answer(words: str) -> None:
     """Change answers; the version of the template stays."""
     given = pairs(words)
     data = [part for key, value in given.items() for part in ("--data", f"{key}={value}")]
+    refuse_unsafe()
     apply(["--vcs-ref", ":current:", *data], given)
+
+
+def update(version: Sequence[str]) -> None:
+    """Take a version of the template, the newest if none is named."""
+    options = ["--vcs-ref", *version] if version else []
+    refuse_unsafe()
+    refuse_overwriting(options)
+    apply(options, {})
 
 
 def drift() -> None:
     """Compare the template's own files with a fresh copy of the recorded version."""
-    answers = stored()
-    with tempfile.TemporaryDirectory() as scratch:
-        fresh = Path(scratch, "fresh")
-        recorded = answers["_commit"].strip("'\"")  # YAML quotes a commit that looks like a number
-        version = ("--quiet", "--vcs-ref", recorded, "--data-file", ANSWERS_FILE)
-        copier("copy", *version, answers["_src_path"], fresh)
-        rendered = [path for path in fresh.rglob("*") if path.is_file()]
-        names = [path.relative_to(fresh).as_posix() for path in rendered]
-        owned = [name for name in names if name in OWNED]
+    recorded = stored()["_commit"].strip("'\"")  # YAML quotes a commit that looks like a number
+    with rendered(["--vcs-ref", recorded]) as fresh:
+        owned = [name for name in OWNED if (fresh / name).is_file()]
         for source, name in itertools.product((fresh, ROOT), owned):
-            copy = Path(scratch, "template" if source is fresh else "project", name)
+            copy = fresh.parent / ("template" if source is fresh else "project") / name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            if (source / name).exists():
+            if (source / name).is_file():
                 shutil.copy(source / name, copy)
         compare = ["git", "diff", "--no-index", "template", "project"]
-        if not subprocess.run(compare, cwd=scratch, check=False).returncode:
+        if not subprocess.run(compare, cwd=fresh.parent, check=False).returncode:
             print("No file of the template's was changed.")
 
 
@@ -360,7 +495,7 @@ def main(words: list[str]) -> None:
         case ["answer"]:
             answer(os.environ["ANSWERS"])
         case ["update", *version] if len(version) < 2:
-            apply(["--vcs-ref", *version] if version else [], {})
+            update(version)
         case ["drift"]:
             drift()
         case _:
