@@ -129,6 +129,18 @@ def test_wheels_and_crate_are_published_once_and_can_be_used(
         consume_wheel(project, index.with_credentials, tmp_path / "venv")
 
 
+def test_files_of_another_version_are_refused(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    """What an earlier `just wheels` left in dist/ must not go out."""
+    name = wheel(project).name.replace("-0.1.0-", "-0.0.9-")
+    shutil.copy(wheel(project), project / "dist" / name)
+    with serve_index(index):
+        output = publish(project, env, code=1)
+        assert f"dist/ holds {name}, and the project has version 0.1.0." in output
+        assert index.log().count("POST") == 0
+
+
 @pytest.mark.parametrize("token", ["", "Bearer wrong", TOKEN], ids=["missing", "wrong", "bare"])
 def test_a_registry_of_crates_without_the_right_token_gets_nothing(
     project: Project, feed: Feed, env: dict[str, str], token: str
