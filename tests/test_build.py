@@ -75,6 +75,9 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     }
     assert {tag: tested[tag] | untested[tag] for tag in every} == every
     required = set(os.environ.get("REQUIRED_PYTHONS", "").split())
+    missing = ", ".join(sorted(set().union(*untested.values())))
+    hint = f"Not tested on {missing}: `just pythons` installs what is missing here."
+    assert (hint in output) == bool(missing)
     assert required - {"3.15"} <= tested["cp311"]
     assert required & {"3.15"} <= tested["cp315"]
     assert all(int(row[1]) <= 250 for row in CARD.findall(output)), "a wheel has more than 250 kB"

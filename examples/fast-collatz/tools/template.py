@@ -152,7 +152,7 @@ def rendered(version: Sequence[str]) -> Iterator[Path]:
     """Render a version of the template, with the stored answers, in a folder that goes away again."""
     source = stored()["_src_path"].strip("'\"")
     with tempfile.TemporaryDirectory() as scratch:
-        options = ["--quiet", "--data-file", ANSWERS_FILE, *version]
+        options = ["--quiet", "--data-file", str(ANSWERS_FILE), *version]
         copier("copy", *options, source, Path(scratch, "fresh"))
         yield Path(scratch, "fresh")
 

@@ -495,6 +495,11 @@ def build(words: Sequence[str]) -> None:
         if row.id != THIS_MACHINE:
             save_proof(row, own, DIST)
     show(proof_card(wheels, DIST / SDIST))
+    here = [wheel for wheel in wheels if wheel.platform.id == THIS_MACHINE]
+    if missing := sorted(
+        {name for wheel in here for name in wheel.served() if name not in wheel.tested}
+    ):
+        print(f"Not tested on {', '.join(missing)}: `just pythons` installs what is missing here.")
 
 
 def choose(words: Sequence[str]) -> list[Platform]:

@@ -339,6 +339,14 @@ def publish_wheels(destination: str, folder: Path) -> bool:
     return True
 
 
+def check_versions(folder: Path) -> None:
+    """Stop at a wheel or an sdist of another version, such as an earlier `just wheels` leaves."""
+    for path in files(folder):
+        of_this = re.search(rf"-{re.escape(version())}(-|\.tar\.gz$)", path.name)
+        if path.suffix != ".crate" and not of_this:
+            stop(f"{folder.name}/ holds {path.name}, and the project has version {version()}.")
+
+
 def check_metadata(path: Path, destination: str) -> None:
     """Stop at metadata that is newer than private indexes are known to accept."""
     if path.suffix == ".whl":
@@ -359,7 +367,8 @@ def send(destination: str, path: Path) -> None:
             value = os.environ.get(f"UV_INDEX_{destination.upper()}_{key}", "")
             os.environ[f"UV_PUBLISH_{key}"] = value
     if subprocess.run([*command, str(path)], cwd=ROOT, check=False).returncode:
-        stop(f"uv could not send {path.name} to {destination}, see above.")
+        hint = " The token comes from UV_PUBLISH_TOKEN." if destination == "pypi" else ""
+        stop(f"uv could not send {path.name} to {destination}, see above.{hint}")
     SENT.append(path.name)
 
 
@@ -369,6 +378,7 @@ def main(destination: str, folder: Path) -> None:
         sys.exit(f'There is no destination "{destination}": type one of {", ".join(DESTINATIONS)}.')
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: fetch the files of a release into it.")
+    check_versions(folder)
     credentials(destination)
     crates = publish_crates(destination, folder)
     wheels = destination != "crates-io" and publish_wheels(destination, folder)
