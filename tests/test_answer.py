@@ -181,6 +181,18 @@ def test_a_description_may_look_like_a_note(project: Project) -> None:
     assert "\nNo conflicts.\n" in tool(project, "update", version_of(newer_pyo3), code=1)
 
 
+def test_it_refuses_what_a_filter_hides(project: Project) -> None:
+    """As git-crypt does: the file is text, and what Git stores of it is not."""
+    git(project.path, "config", "filter.hidden.clean", "gzip -n")
+    git(project.path, "config", "filter.hidden.smudge", "gzip -d")
+    with (project / ".gitattributes").open("a", encoding="utf-8") as file:
+        file.write("deny.toml filter=hidden\n")
+    git(project.path, "add", "--renormalize", ".")
+    commit(project.path)
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "deny.toml is binary for Git, so an update would lose your edits: look for" in output
+
+
 def mine(project: Project, name: str, after: str) -> None:
     """Add a line to a file, and commit it."""
     project.replace(name, after, f"{after}# MINE\n")

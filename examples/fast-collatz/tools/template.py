@@ -102,6 +102,7 @@ SAFE_SETTINGS = {
 # With fewer lines of context, as by default, an edit can land where the lines around it are the same,
 # such as in another job of a workflow. With the whole file, Git merges file by file.
 WHOLE_FILE = ("--context-lines", "100000")
+NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the empty tree, as every repository has it
 # What builds and tests leave behind, as the template's lines in .gitignore have it.
 MADE = r"(^|/)(target|dist|\.venv|__pycache__|\.\w+_cache|\.hypothesis)/$|\.(so|pyd|dylib)$"
 # One value of YAML: in quotes, or without any.
@@ -237,14 +238,20 @@ def refuse_leftovers() -> None:
 
 def refuse_unmergeable() -> None:
     """Stop where Git could not merge an edit: no text, no UTF-8, or a conflict that is still there."""
-    binary = re.findall(r"^i/-text.*\t(.*)", git("ls-files", "--eol", "--", *OWNED), re.MULTILINE)
+    counts = git("diff-tree", "-r", "--numstat", "--relative", NOTHING, "HEAD", "--", *OWNED)
+    binary = re.findall(r"^-\t-\t(.*)", counts, re.MULTILINE)
     for name in filter(lambda name: (ROOT / name).is_file(), OWNED):
         try:
             text = (ROOT / name).read_text("utf-8")
         except UnicodeDecodeError:
             text = "\0"
-        if "\0" in text or name in binary:
+        if "\0" in text:
             sys.exit(f"{name} is not UTF-8, so an update would lose your edits: save it as UTF-8.")
+        if name in binary:
+            sys.exit(
+                f"{name} is binary for Git, so an update would lose your edits: look for an attribute"
+                " or a filter that makes it so, in .gitattributes or in your own settings."
+            )
         if re.search("^<<<<<<< before updating", text, re.MULTILINE):
             sys.exit(f"{name} has a conflict of an earlier update: choose between the lines first.")
 
