@@ -83,6 +83,12 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert all(int(row[1]) <= 250 for row in CARD.findall(output)), "a wheel has more than 250 kB"
     first = checksums(project)
     assert len(first) == 4
+    with (project / "crates/core/src/lib.rs").open("a", encoding="utf-8") as file:
+        file.write("// An edit.\n")
+    again = project.run("uv", "run", "--verbose", "pytest")
+    crate = project.path.name
+    assert re.findall(r"Compiling (\S+)", again) == [crate, f"{crate}-py"], "PyO3 stays compiled"
+    project.replace("crates/core/src/lib.rs", "// An edit.\n", "")
 
     # Again in another folder, with nothing compiled yet.
     unwanted = ("target", "dist", ".venv", "*.so", "__pycache__")

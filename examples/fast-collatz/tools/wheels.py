@@ -141,7 +141,8 @@ def build_environment(source: Path, target: str = "") -> dict[str, str]:
         **os.environ,
         # Unlike RUSTFLAGS, this form allows blanks in a path.
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flag for flag in flags if flag),
-        "CARGO_TARGET_DIR": str(TARGET),
+        # Of its own: maturin's notes on the interpreter would make the next `uv run` compile PyO3 anew.
+        "CARGO_TARGET_DIR": str(TARGET / "dist"),
         "SOURCE_DATE_EPOCH": source_date_epoch(),
     }
 
