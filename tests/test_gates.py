@@ -1,6 +1,7 @@
 """Each check of a rendered project fails on a planted fault, and names it."""
 
 import hashlib
+import os
 import shutil
 import sys
 import zipfile
@@ -324,7 +325,8 @@ def rewrite(wheel: Path, changes: Mapping[str, bytes | None]) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
     changed = {**members, **changes}
     members = {name: content for name, content in changed.items() if content is not None}
-    digests = {name: hashlib.sha256(content).digest() for name, content in members.items()}
+    files = {name: content for name, content in members.items() if not name.endswith("/")}
+    digests = {name: hashlib.sha256(content).digest() for name, content in files.items()}
     rows = [
         f"{n},sha256={urlsafe_b64encode(d).decode().rstrip('=')},1\n" for n, d in digests.items()
     ]
@@ -422,19 +424,92 @@ def test_a_pattern_of_licences_that_fits_nothing_is_named(
 
 def test_a_wheel_may_hold_and_need_more(narrow: Project) -> None:
     need(narrow, "packaging")
-    (narrow / "NOTICE").write_text("Theirs.\n", "utf-8")
-    narrow.replace("pyproject.toml", '["LICENSE*"]', '["LICENSE*", "NOTICE"]')
+    (narrow / "licenses").mkdir()
+    (narrow / "licenses/NOTICE").write_text("Theirs.\n", "utf-8")
+    (narrow / "licenses/older").mkdir()
+    narrow.replace("pyproject.toml", '["LICENSE*"]', '["LICENSE*", "licenses/*"]')
+    # maturin leaves hidden files out, and a dangling link is what Emacs makes of an unsaved file.
+    (narrow / "python/new/.DS_Store").write_bytes(b"a view of a folder")
+    (narrow / "tests/.#test_x.py").symlink_to("ada@localhost.1")
+    fixture = (
+        '"""Ours."""\n\nimport pytest\n\n\n@pytest.fixture\ndef ours() -> int:\n    return 1\n'
+    )
+    (narrow / "conftest.py").write_text(fixture, "utf-8")
+    (narrow / "tests/test_ours.py").write_text("def test_ours(ours): assert ours\n", "utf-8")
+    # A second crate, which is not in the sdist, with something of its own in the lock.
+    (narrow / "crates/cli/src").mkdir(parents=True)
+    (narrow / "crates/cli/src/main.rs").write_text("fn main() {}\n", "utf-8")
+    (narrow / "crates/cli/Cargo.toml").write_text(
+        '[package]\nname = "cli"\nversion = "0.1.0"\nedition = "2024"\n\n[dependencies]\nitoa = "1"\n'
+    )
+    narrow.run("cargo", "metadata", "--quiet", "--format-version=1")
     scripts = '[project.scripts]\nchain = "new:longest_chain"\n\n[build-system]'
     narrow.replace("pyproject.toml", "[build-system]", scripts)
     narrow.replace("pyproject.toml", '">=3.15"', '"<4, >= 3.15"')
     try:
         assert "| new-0.1.0-cp315-abi3.abi3t-" in narrow.just("wheels")
         (wheel,) = (narrow / "dist").glob("*.whl")
-        rewrite(wheel, {"new.libs/libz-1a2b.so": b"x"})  # as auditwheel does
+        folders = {"new/": b"", "new-0.1.0.dist-info/": b""}
+        rewrite(wheel, {"new.libs/libz-1a2b.so": b"x", **folders})  # as auditwheel does
+        (narrow / "dist/.DS_Store").write_bytes(b"a view of a folder")
         narrow.tools(LOOK_INSIDE)
     finally:
         git(narrow.path, "checkout", "--quiet", ".")
-        git(narrow.path, "clean", "--quiet", "--force")
+        git(narrow.path, "clean", "--quiet", "--force", "-d")
+
+
+def test_a_wheel_may_be_repacked_in_any_order(narrow: Project, tmp_path: Path) -> None:
+    """As delocate does, which puts RECORD before the SBOM."""
+    path, sbom = tmp_path / "new.whl", "new-0.1.0.dist-info/sboms/new.json"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(RECORD, f"{sbom},sha256=x,1\n{RECORD},,\n")
+        archive.writestr(sbom, f'"file://{narrow.path}/crates/py#new"')
+    script = "import sys, pathlib, wheels; wheels.forget_folder(*map(pathlib.Path, sys.argv[1:]))"
+    narrow.tools(script, str(path), str(narrow.path))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read(sbom) == b'"file:///crates/py#new"'
+        digest = urlsafe_b64encode(hashlib.sha256(archive.read(sbom)).digest()).decode().rstrip("=")
+        assert archive.read(RECORD).decode().splitlines()[0] == f"{sbom},sha256={digest},23"
+
+
+def test_a_link_to_a_folder_is_no_part_of_a_wheel(narrow: Project) -> None:
+    (narrow / "python/new/data").symlink_to("../../crates", target_is_directory=True)
+    try:
+        output = narrow.tools("import contents; contents.package_files()", code=1)
+        assert "new/data is a link to a folder, which maturin leaves out" in output
+    finally:
+        (narrow / "python/new/data").unlink()
+
+
+def test_folders_that_everybody_has_are_no_finding(narrow: Project, tmp_path: Path) -> None:
+    """Rust of a Linux distribution lies in /usr, and Rust's own library names that."""
+    rustc = tmp_path / "rustc"
+    rustc.write_text('#!/bin/sh\n[ "$2" = sysroot ] && echo /usr || exit 1\n', "utf-8")
+    rustc.chmod(0o755)
+    narrow.just("wheels")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": "/tmp"}
+    script = LOOK_INSIDE.replace("contents.check(wheels)", "contents.look_inside(wheels[0])")
+    assert narrow.tools(script, env=env) == ""
+
+
+def test_a_path_to_the_sources_proves_nothing(narrow: Project) -> None:
+    """Editors set one: then the tests would never see the wheel."""
+    narrow.just("wheels")
+    (wheel,) = (narrow / "dist").glob("*.whl")
+    rewrite(wheel, {"new/__init__.py": b"raise ImportError('broken')\n"})
+    script = """
+import contents, platforms, wheels
+row = platforms.Platform.of_this_machine()
+wheels.test(row, contents.find([row], wheels.DIST, [contents.SDIST]), wheels.DIST)
+"""
+    env = {"PYTHONPATH": str(narrow / "python"), "PYTEST_ADDOPTS": "--collect-only"}
+    assert "broken" in narrow.tools(script, env=env, code=1)
+
+
+def test_who_has_no_workflows_needs_no_linters_of_them(project: Project) -> None:
+    """As on GitLab."""
+    shutil.rmtree(project / ".github")
+    project.just("lint-workflows")
 
 
 def test_ci_without_locks_says_so_in_one_sentence(tmp_path: Path) -> None:

@@ -747,6 +747,20 @@ def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_pat
     assert not (project / "dist").exists()
 
 
+LOOK_AT_WHAT_IS_THERE = """
+import sys, contents, platforms
+(row,) = platforms.select(sys.argv[1:])
+looked = 0
+for wheel in row.wheels():
+    for path in (contents.ROOT / "dist").glob("*.whl"):
+        if wheel.named(path.name):
+            wheel.path = path
+            contents.look_inside(wheel)
+            looked += 1
+print(looked)
+"""
+
+
 @pytest.mark.slow
 def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
     if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
@@ -767,6 +781,8 @@ def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
         assert re.search(rf"platform linux -- Python {python}\.\d+, pytest", output), python
     assert "abi3audit --strict" in output
     assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in output
+    # What auditwheel made of the others is as it should be.
+    assert project.tools(LOOK_AT_WHAT_IS_THERE, "manylinux-x86_64") == "2\n"
 
 
 @pytest.mark.slow

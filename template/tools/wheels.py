@@ -107,7 +107,7 @@ def run(
 def source_date_epoch() -> str:
     """Give the time of the commit or, without Git, a fixed one."""
     commit_time = capture("git", "log", "-1", "--no-show-signature", "--format=%ct")
-    return os.environ.get("SOURCE_DATE_EPOCH", commit_time or "315532800")
+    return os.environ.get("SOURCE_DATE_EPOCH") or commit_time or "315532800"
 
 
 def configured_flags(target: str) -> list[str]:
@@ -181,7 +181,22 @@ def sdist() -> Path:
     # An sdist does not say where private registries are.
     if (ROOT / ".cargo").exists():
         shutil.copytree(ROOT / ".cargo", source / ".cargo", dirs_exist_ok=True)
+    prune_lock(source)
     return source
+
+
+def prune_lock(source: Path) -> None:
+    """Take out of the sdist's lock what only crates need that are not in it; no version may change."""
+    command = ["cargo", "metadata", "--quiet", "--format-version=1"]
+    subprocess.run(command, cwd=source, stdout=subprocess.DEVNULL, check=False)
+    for name, version in sorted(locked(source) - locked(ROOT)):
+        sys.exit(f"Cargo.lock lacks {name} {version}: type `just setup`, and commit it.")
+
+
+def locked(folder: Path) -> set[tuple[str, str]]:
+    """Read the name and the version of each crate in a lock."""
+    lock = tomllib.loads((folder / "Cargo.lock").read_text("utf-8"))
+    return {(crate["name"], crate["version"]) for crate in lock["package"]}
 
 
 def build_wheels(row: Platform, source: Path) -> None:
@@ -216,12 +231,14 @@ def forget_folder(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         members = [(info, archive.read(info)) for info in archive.infolist()]
     lines = {}
+    for index, (info, content) in enumerate(members):
+        if "/sboms/" in info.filename:
+            content = re.sub(rb'file://[^"#]*', partial(relative, source), content)
+            lines[info.filename] = f"{info.filename},{sha256(content)},{len(content)}"
+            members[index] = (info, content)
     with zipfile.ZipFile(wheel, "w") as archive:
         for info, content in members:
-            if "/sboms/" in info.filename:
-                content = re.sub(rb'file://[^"#]*', partial(relative, source), content)
-                lines[info.filename] = f"{info.filename},{sha256(content)},{len(content)}"
-            elif info.filename.endswith(".dist-info/RECORD"):  # the last member of a wheel
+            if info.filename.endswith(".dist-info/RECORD"):
                 rows = content.decode().splitlines()
                 content = "".join(f"{lines.get(row.split(',')[0], row)}\n" for row in rows).encode()
             archive.writestr(info, content)
@@ -356,9 +373,11 @@ def test_folder() -> Iterator[Path]:
     """Give a folder outside the checkout that holds the tests and no source."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve()
-        shutil.copytree(ROOT / "tests", folder / "tests")
-        for name in ("README.md", "pyproject.toml"):
-            shutil.copy(ROOT / name, folder)
+        # Editors leave links that lead nowhere.
+        shutil.copytree(ROOT / "tests", folder / "tests", ignore_dangling_symlinks=True)
+        for name in ("README.md", "conftest.py", "pyproject.toml"):
+            if (ROOT / name).exists():
+                shutil.copy(ROOT / name, folder)
         yield folder
 
 
@@ -380,7 +399,11 @@ def test_native(python: str, wheel: Wheel, wheels: Path, scratch: Path) -> None:
     project = scratch / "pyproject.toml"
     needed = ("--requirements", project, "--group", f"{project}:test")
     run(*install, "--only-binary", ":all:", *needed, cwd=scratch)
-    run(scripts / "python", "-m", "pytest", "--quiet", cwd=scratch)
+    # A path of a person's own could lead to the sources, and an option could leave out all tests.
+    own = ("PYTHONHOME", "PYTHONPATH", "PYTEST_ADDOPTS")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    command = (scripts / "python", "-m", "pytest", "--quiet")
+    run(*command, cwd=scratch, environment=environment)
 
 
 def pip_install(folder: Path, *arguments: str | Path) -> None:

@@ -24,6 +24,10 @@ SDIST = f"{NAME}-{VERSION}.tar.gz"
 NOTES = re.compile(r"proof-.*\.(json|md)")  # what tools/wheels.py writes beside the wheels
 # Libraries that cibuildwheel puts beside the module, and maturin's folder of data.
 BESIDE = (f"{NAME}.libs/", f"{PACKAGE}/.dylibs/", f"{NAME}-{VERSION}.data/")
+# A compiler or a home may lie there, and anybody's text may name these.
+SHARED = ("/", "/opt", "/tmp", "/usr", "/usr/local", "/var")
+# What PEP 639 takes for licences where nothing is said.
+LICENSES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
 # Libraries in C that a build script compiles, such as OpenSSL, may keep the folder it was given.
 OUT_DIR = re.compile(
@@ -65,7 +69,7 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
     `others` are the names of further files that must be there, such as the sdist's.
     """
     names = {path.name for path in listing(folder)}
-    names = {name for name in names if not NOTES.fullmatch(name)}
+    names = {name for name in names if not NOTES.fullmatch(name) and name[0] != "."}
     for name in others:
         if name not in names:
             sys.exit(f"{folder.name}/ lacks {name}")
@@ -87,7 +91,9 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
 def look_inside(wheel: Wheel) -> None:
     """Stop unless a wheel holds exactly the package, one compiled module and its metadata."""
     with zipfile.ZipFile(wheel.path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+        # auditwheel and delocate list folders as well.
+        files = [name for name in archive.namelist() if not name.endswith("/")]
+        members = {name: archive.read(name) for name in files}
     info = f"{NAME}-{VERSION}.dist-info"
     modules = [name for name in members if name.endswith(NATIVE) and not name.startswith(BESIDE)]
     if len(modules) != 1 or not modules[0].startswith(f"{PACKAGE}/{MODULE}."):
@@ -106,7 +112,7 @@ def look_inside(wheel: Wheel) -> None:
         rest = OUT_DIR.sub(b"", content)
         texts = (rest, unquote_to_bytes(rest))  # the SBOM has addresses of files
         for path in private_paths():
-            if len(path.parts) > 1 and any(holds(text, path) for text in texts):
+            if path.as_posix() not in SHARED and any(holds(text, path) for text in texts):
                 sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
 
 
@@ -147,8 +153,15 @@ def check_record(wheel: Wheel, members: Mapping[str, bytes], record: str) -> Non
 
 def package_files() -> set[str]:
     """List what the source tree has for the package, without what was compiled."""
-    files = {path.relative_to(SOURCE) for path in (SOURCE / PACKAGE).rglob("*") if path.is_file()}
-    kept = {path for path in files if path.suffix not in NATIVE and "__pycache__" not in path.parts}
+    found = {path.relative_to(SOURCE): path for path in (SOURCE / PACKAGE).rglob("*")}
+    for name, path in found.items():
+        if path.is_symlink() and path.is_dir():
+            sys.exit(
+                f"{name} is a link to a folder, which maturin leaves out: put its files there."
+            )
+    files = {name for name, path in found.items() if path.is_file()}
+    files = {name for name in files if not any(part.startswith(".") for part in name.parts)}
+    kept = {name for name in files if name.suffix not in NATIVE and "__pycache__" not in name.parts}
     kept |= {Path(PACKAGE, "py.typed"), Path(PACKAGE, f"{MODULE}.pyi")}
     return {path.as_posix() for path in kept}
 
@@ -157,9 +170,11 @@ def metadata_files() -> set[str]:
     """List what the project's table in pyproject.toml asks for."""
     project = PROJECT["project"]
     files = set()
-    for pattern in project.get("license-files", []):
-        found = {f"licenses/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob(pattern)}
-        if not found:
+    patterns = project.get("license-files")
+    for pattern in LICENSES if patterns is None else patterns:
+        paths = [path for path in ROOT.glob(pattern) if path.is_file()]
+        found = {f"licenses/{path.relative_to(ROOT).as_posix()}" for path in paths}
+        if patterns and not found:
             sys.exit(f'pyproject.toml: license-files has "{pattern}", and no file is called so.')
         files |= found
     if project.keys() & {"entry-points", "gui-scripts", "scripts"}:

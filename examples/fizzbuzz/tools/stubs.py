@@ -41,7 +41,11 @@ def generate() -> str:
         command += ["--target-dir", str(TARGET), "--out", out]
         if subprocess.run(command, check=False).returncode:
             sys.exit("The stub cannot be generated, see above.")
-        (generated,) = Path(out).rglob("*.pyi")
+        generated, *more = sorted(Path(out).rglob("*.pyi"))
+        if more:
+            sys.exit(
+                "There is one stub, for one module: export what a nested #[pymodule] has from the outer one."
+            )
         return generated.read_text("utf-8")
 
 
