@@ -786,6 +786,24 @@ def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_cibuildwheel_built_is_verified(tmp_path: Path) -> None:
+    """To the end, as in a release: build, repair, look inside, prove, verify."""
+    if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
+        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+    project = render(tmp_path / "new", python_min="3.15")
+    edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
+    project.just("setup")
+    # The image has no free-threaded Python, which would only test.
+    env = {"CIBW_SKIP": "*t-*", "CIBW_ALLOW_EMPTY": "true"}
+    built = project.just("cibuildwheel", "manylinux-x86_64", env=env)
+    proof = r"\| new-0\.1\.0-cp315-abi3\.abi3t-manylinux_2_31_x86_64\.whl \| \d+ \| 3\.15 \| - \| 3\.15t \| "
+    assert re.search(proof, built)
+    maturin = ("uv", "run", "--only-group", "wheels", "maturin")
+    project.run(*maturin, "sdist", "--out", "dist")
+    assert re.search(proof, project.just("verify", "dist", "manylinux-x86_64"))
+
+
+@pytest.mark.slow
 def test_the_oldest_rust_is_really_that_compiler(tmp_path: Path) -> None:
     toolchain("msrv")
     project = render(tmp_path / "new", starter="fizzbuzz")
