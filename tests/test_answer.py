@@ -83,6 +83,7 @@ def test_the_program_knows_the_questions_and_the_owners(project: Project, tmp_pa
         ("license=MIT", "license is asked only once, since its text is yours"),
         ("starter=none", "starter is asked only once, since its code is yours"),
         ("platform=wide", "platform is no question of the template. The questions: project_name,"),
+        ("", "'' is no answer: type it as"),
         ("platforms", "'platforms' is no answer: type it as `just answer platforms=wide`."),
         ("wide platforms=wide", "'wide' is no answer"),
         ("python_min=3.8", "Copier refuses: Invalid choice for 'python_min': '3.8'"),
@@ -179,6 +180,16 @@ def test_a_description_may_look_like_a_note(project: Project) -> None:
     tool(project, "answer", code=1, description='Fast: it\'s "C" # more, ' + "and on " * 20)
     commit(project.path)
     assert "\nNo conflicts.\n" in tool(project, "update", version_of(newer_pyo3), code=1)
+
+
+def test_a_file_that_was_deleted_is_no_hindrance(project: Project) -> None:
+    for name in (".gitignore", ".gitattributes", "deny.toml"):
+        (project / name).unlink()
+    commit(project.path)
+    (project / "notes.so").write_text("mine\n", "utf-8")  # no longer ignored by the project
+    output = tool(project, "update", version_of(every_file), code=1, env=ignoring(project, "*.so"))
+    assert "\nNo conflicts.\n" in output
+    assert not (project / ".gitignore").exists()
 
 
 def test_it_refuses_what_a_filter_hides(project: Project) -> None:

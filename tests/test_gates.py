@@ -348,6 +348,16 @@ def rewrite(wheel: Path, changes: Mapping[str, bytes | None]) -> None:
             ".whl lacks new-0.1.0.dist-info/licenses/LI",
         ),
         ("new/__init__.py", "# {folder}/x.py", "new/__init__.py holds {folder}, a folder of this"),
+        (
+            "new/__init__.py",
+            "# Of an earlier build.\n",
+            "__init__.py is not the one of this folder",
+        ),
+        (
+            "new-0.1.0.dist-info/METADATA",
+            "Name: new\nVersion: 0.1.0\nLicense-Expression: MIT\nRequires-Dist: Num_py>=2\n",
+            "it and pyproject.toml do not agree about num-py: build it again",
+        ),
         (RECORD, f"{RECORD},,\n", ".whl: RECORD does not fit new-0.1.0.dist-info/METADATA"),
         ("new-0.1.0.dist-info/METADATA", "Name: new\nVersion: 9\n", "Version is 9, not 0.1.0"),
         (

@@ -114,6 +114,10 @@ def look_inside(wheel: Wheel) -> None:
         for path in private_paths():
             if path.as_posix() not in SHARED and any(holds(text, path) for text in texts):
                 sys.exit(f"{wheel.path.name}: {name} holds {path}, a folder of this machine")
+    for name in sorted(package_files()):
+        source = SOURCE / name
+        if not source.is_file() or source.read_bytes() != members[name]:
+            sys.exit(f"{wheel.path.name}: {name} is not the one of this folder: build it again")
 
 
 def holds(text: bytes, path: Path) -> bool:
@@ -197,8 +201,19 @@ def check_metadata(file: str, metadata: Message) -> None:
     }.items():
         if metadata[header] != value:
             sys.exit(f"{file}: {header} is {metadata[header]}, not {value}")
+    needed = {named(one) for one in metadata.get_all("Requires-Dist", []) if "extra ==" not in one}
+    for name in sorted(needed ^ {*map(named, project.get("dependencies", []))}):
+        sys.exit(f"{file}: it and pyproject.toml do not agree about {name}: build it again")
     if bounds(metadata["Requires-Python"]) != bounds(project["requires-python"]):
         sys.exit(f"{file}: it requires Python {metadata['Requires-Python']}")
+
+
+def named(requirement: str) -> str:
+    """Give the name in a requirement, spelt in the one way that counts.
+
+    https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]).lower()
 
 
 def check_tags(wheel: Wheel, tags: Message) -> None:

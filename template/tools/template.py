@@ -18,6 +18,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
 
@@ -103,8 +104,6 @@ SAFE_SETTINGS = {
 # such as in another job of a workflow. With the whole file, Git merges file by file.
 WHOLE_FILE = ("--context-lines", "100000")
 NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the empty tree, as every repository has it
-# What builds and tests leave behind, as the template's lines in .gitignore have it.
-MADE = r"(^|/)(target|dist|\.venv|__pycache__|\.\w+_cache|\.hypothesis)/$|\.(so|pyd|dylib)$"
 # One value of YAML: in quotes, or without any.
 VALUE = r"""(?:'(?:[^']|'')*'|"(?:\\.|[^"\\])*"|[^'"\s#]\S*(?: (?!#)\S+)*)?"""
 UNDO = "To undo all of it, in the project's folder: git restore --source=HEAD --staged --worktree . && git clean -fd ."
@@ -272,7 +271,11 @@ def refuse_notes() -> None:
 def refuse_overwriting(version: Sequence[str]) -> None:
     """Stop where a file that is new in the template would replace one that Git ignores."""
     others = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory")
-    if all(re.search(MADE, name) for name in git(*others).splitlines()):
+    # What builds and tests leave behind: the template's lines of .gitignore.
+    rules = ROOT / ".gitignore"
+    made = rules.read_text("utf-8").partition("# Yours:")[0].split() if rules.exists() else []
+    ends = [re.findall(r"[^/]+/?", name)[-1] for name in git(*others).splitlines()]
+    if all(any(fnmatch(end, pattern) for pattern in made) for end in ends):
         return
     with rendered(version) as fresh:
         source = (fresh / "tools/template.py").read_text("utf-8")
@@ -320,11 +323,11 @@ def read(name: str) -> str:
 
 def pairs(words: str) -> dict[str, str]:
     """Split "platforms=wide description=Two words" at the names of questions."""
-    parts = re.split(rf"(?:^(?=\w+=)|\s+(?=(?:{'|'.join(QUESTIONS)})=))", words.strip())
-    for part in filter(None, parts or [words]):
+    parts = re.split(rf"\s+(?=(?:{'|'.join(QUESTIONS)})=)", words.strip())
+    for part in parts:
         if not re.match(r"\w+=", part):
             sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
-    answers = dict(part.split("=", 1) for part in filter(None, parts))
+    answers = dict(part.split("=", 1) for part in parts)
     for key, value in answers.items():
         if key not in QUESTIONS:
             sys.exit(f"{key} is no question of the template. The questions: {', '.join(QUESTIONS)}")
