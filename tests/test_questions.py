@@ -9,11 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 import yaml
 from copier._user_data import Question
-from project import ROOT, posix, render, template
+from project import ROOT, render, template
 
 
 def documents() -> list[dict[str, Any]]:
@@ -22,8 +21,9 @@ def documents() -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
+QUESTIONS = documents()[1]
 # What is stored where nothing but defaults are taken: questions without a condition.
-STORED = {name for name, question in documents()[1].items() if "when" not in question}
+STORED = {name for name, question in QUESTIONS.items() if "when" not in question}
 
 
 def known(file: str) -> Any:  # noqa: ANN401  # YAML holds anything
@@ -66,44 +66,83 @@ def test_other_names_follow_from_the_projects(
 @pytest.mark.parametrize(
     ("question", "answer", "message"),
     [
-        ("project_name", "", "project_name is empty: type a name such as my-package."),
-        ("project_name", "größe", 'project_name "größe" cannot be used: ASCII letters'),
-        ("project_name", "-x", 'project_name "-x" cannot be used: ASCII letters'),
-        ("project_name", "a/b", 'project_name "a/b" cannot be used: ASCII letters'),
-        ("project_name", "x\n", "cannot be used: ASCII letters"),
-        ("project_name", "json", "is a module of Python's standard library: type another name"),
-        ("project_name", "Async", "is a keyword of Python: type another name such as Async-rs."),
-        ("project_name", "fn", "is a keyword of Rust: type another name such as fn-rs."),
-        ("project_name", "con", "is a device name of Windows: type another name such as con-rs."),
-        ("project_name", "pyo3", "is a dependency of the project itself: type another name"),
-        ("project_name", "x" * 65, "has 65 characters and may have 64: type a shorter name"),
-        ("package_name", "my-package", "what is imported consists of small ASCII letters"),
-        ("package_name", "3d", "does not begin with a digit. Type a name such as my_package."),
-        ("package_name", "class", "is a keyword of Python: type another name such as class_rs."),
+        ("project_name", "", "Try my-package: project_name is empty."),
+        (
+            "project_name",
+            "größe",
+            'Try my-package: project_name "größe" cannot be used. It may hold ASCII',
+        ),
+        ("project_name", "-x", 'project_name "-x" cannot be used. It may hold ASCII letters'),
+        ("project_name", "a/b", 'project_name "a/b" cannot be used. It may hold ASCII letters'),
+        ("project_name", "x\n", "cannot be used. It may hold ASCII letters"),
+        (
+            "project_name",
+            "json",
+            'Try json-rs: project_name "json" is a module of Python\'s standard',
+        ),
+        ("project_name", "Async", 'Try Async-rs: project_name "Async" is a keyword of Python.'),
+        ("project_name", "fn", 'Try fn-rs: project_name "fn" is a keyword of Rust.'),
+        ("project_name", "con", 'Try con-rs: project_name "con" is a device name of Windows.'),
+        (
+            "project_name",
+            "pyo3",
+            'Try pyo3-rs: project_name "pyo3" is a dependency of the project itself.',
+        ),
+        (
+            "project_name",
+            "x" * 65,
+            "Type a shorter name: project_name has 65 characters and may have 64.",
+        ),
+        (
+            "package_name",
+            "my-package",
+            'Try my_package: package_name "my-package" cannot be used. It may hold lower-case',
+        ),
+        ("package_name", "3d", "does not begin with a digit."),
+        ("package_name", "class", 'Try class_rs: package_name "class" is a keyword of Python.'),
         ("package_name", "_rust", "is a name that the project already uses"),
-        ("crate_name", "Core", "a crate consists of small ASCII letters"),
+        (
+            "crate_name",
+            "Core",
+            'Try my-package: crate_name "Core" cannot be used. It may hold lower-case ASCII',
+        ),
         ("crate_name", "core", "is a crate of Rust's standard library"),
         ("crate_name", "proc-macro", "is a crate of Rust's standard library"),
         ("crate_name", "build", "is a folder that Cargo makes"),
-        ("crate_name", "3d", "begins with a letter. Type a name such as my-package."),
-        ("description", " ", "description is empty: type one line of text"),
-        ("description", "a\nb", "description holds a line break or another control character"),
-        ("description", "a\x7fb", "description holds a line break or another control character"),
-        ("description", "a ", "description begins or ends with a blank: type it without."),
-        ("user_name", "A\tB", "user_name holds a line break or another control character"),
-        ("user_email", "ada", 'user_email "ada" is no e-mail address: type one like'),
-        ("user_email", 'a"@b.org', "is no e-mail address: type one like ada@example.org"),
-        ("repository_url", "github.com/a/b", "type it as the browser shows it, such as https://"),
+        ("crate_name", "3d", "begins with a letter."),
+        (
+            "description",
+            "a\nb",
+            "Type one line of plain text: description holds a line break or another",
+        ),
+        (
+            "description",
+            "a\x7fb",
+            "Type one line of plain text: description holds a line break or another",
+        ),
+        ("description", "a ", "Type it without the blank: description begins or ends with one."),
+        (
+            "user_name",
+            "A\tB",
+            "Type one line of plain text: user_name holds a line break or another",
+        ),
+        (
+            "user_email",
+            "ada",
+            'Try ada@example.org: user_email "ada" is no e-mail address. It may be empty.',
+        ),
+        ("user_email", 'a"@b.org', "Try ada@example.org: user_email "),
+        ("repository_url", "github.com/a/b", "Type https://HOST/OWNER/NAME: repository_url "),
         ("repository_url", "git@github.com:a/b.git", "is no address of a repository"),
         ("license", "GPL-9", "Invalid choice for 'license'"),
         ("python_min", "3.10", "Invalid choice for 'python_min'"),
         ("wheels_to", "[testpypi]", "Invalid choice for 'wheels_to'"),
         ("crate_to", "[pypi]", "Invalid choice for 'crate_to'"),
-        ("wheels_to", "[azure]", "azure_organization is empty: type a name such as contoso."),
+        ("wheels_to", "[azure]", 'Question "azure_organization" is required'),
         (
             "crate_to",
             "[private]",
-            "private_registry_url is empty: type an address such as https://",
+            'Question "private_registry_url" is required',
         ),
         ("platforms", "all", "Invalid choice for 'platforms'"),
         ("extras", "[jython]", "Invalid choice for 'extras'"),
@@ -137,23 +176,27 @@ EVERYWHERE = {
 @pytest.mark.parametrize(
     ("question", "answer", "message"),
     [
-        ("azure_organization", "con/toso", "is no name in Azure DevOps: type it as its address"),
+        ("azure_organization", "con/toso", "Try contoso: azure_organization "),
         ("azure_project", "a/b", 'azure_project "a/b" is no name in Azure DevOps'),
-        ("azure_feed", "", "azure_feed is empty: type a name such as my-feed."),
-        ("private_index_url", "registry.example.org", "is no address: type one that begins with"),
-        ("private_index_url", "http://registry.example.org/simple", "begins with https://"),
-        ("private_index_url", "https://me:secret@example.org/simple", "type it without."),
+        ("azure_feed", "", "Try my-feed: azure_feed is empty."),
+        ("private_index_url", "registry.example.org", "Begin with https://: private_"),
+        (
+            "private_index_url",
+            "http://registry.example.org/simple",
+            "Begin with https://: private_index_url",
+        ),
+        ("private_index_url", "https://me:secret@example.org/simple", "Type it without the user: "),
         (
             "private_index_url",
             "https://registry.example.org/pypi/upload/",
-            "is where files are sent to: type the address that pip reads from",
+            "Type what pip reads: private_index_url",
         ),
         (
             "private_upload_url",
             "https://registry.example.org/pypi/simple/",
-            "is the address that pip reads from: type the one that files are sent to",
+            "Type the upload address: private_upload_url",
         ),
-        ("private_registry_url", "ftp://example.org", "is no address: type one that begins with"),
+        ("private_registry_url", "ftp://example.org", "Begin with https://: private_"),
     ],
 )
 def test_a_wrong_address_is_refused_with_what_to_type(
@@ -168,7 +211,7 @@ def test_a_wrong_address_is_refused_with_what_to_type(
 def test_proprietary_code_goes_to_no_public_registry(
     tmp_path: Path, question: str, public: str
 ) -> None:
-    message = f"{question} holds {public}, and the licence is proprietary: choose private"
+    message = f"Leave out {public}: {question} holds it, and the licence is proprietary."
     with pytest.raises(ValueError, match=message):
         render(tmp_path / "new", None, license="proprietary", **{question: f"[{public}]"})
     assert render(tmp_path / "default", license="proprietary").answers()["wheels_to"] == []
@@ -220,40 +263,8 @@ def test_on_the_command_line_the_message_comes_last(tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.endswith("module of Python's standard library: type another name such as json-rs.")
+    assert last.endswith('project_name "json" is a module of Python\'s standard library.')
     assert not (tmp_path / "new").exists()
-
-
-def interactive(folder: Path) -> "pexpect.spawn[str]":
-    """Start Copier in a terminal."""
-    arguments = ["-m", "copier", "copy", str(template()), str(folder)]
-    return pexpect.spawn(
-        sys.executable, arguments, encoding="utf-8", timeout=20, dimensions=(50, 200)
-    )
-
-
-@posix
-def test_in_a_terminal_a_wrong_name_is_asked_again(tmp_path: Path) -> None:
-    terminal = interactive(tmp_path / "my-package")
-    terminal.expect("What is the project called")
-    terminal.sendcontrol("u")
-    terminal.send("\x7f" * 20 + "json\r")
-    terminal.expect("type another name such as json-rs")
-    terminal.send("-rs\r")
-    terminal.expect("What do people write after")
-    terminal.expect("json_rs")
-    terminal.close(force=True)
-
-
-@posix
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    terminal = interactive(tmp_path / "my-package")
-    terminal.expect("What is the project called")
-    terminal.sendcontrol("c")
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    assert terminal.exitstatus == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_copier_yml_has_no_misspelt_key_and_needs_no_trust() -> None:
@@ -272,7 +283,7 @@ def test_copier_yml_has_no_misspelt_key_and_needs_no_trust() -> None:
 
 
 def test_every_question_asked_has_help_that_is_a_sentence() -> None:
-    for name, question in documents()[1].items():
+    for name, question in QUESTIONS.items():
         if name in STORED and question.get("ask") is not False:
             assert question["help"].rstrip().endswith((".", "?")), name
             assert "placeholder" in question or "choices" in question, name
@@ -296,7 +307,7 @@ def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_a_package_may_be_called_like_a_dependency_of_the_tools(tmp_path: Path) -> None:
-    message = 'project_name "rich" is a dependency of its tools: type another name such as rich-rs.'
+    message = 'Try rich-rs: project_name "rich" is a dependency of its tools.'
     with pytest.raises(ValueError, match=message):
         render(tmp_path / "refused", project_name="rich")
     answers = {"project_name": "my-rich", "package_name": "rich", "crate_name": "rich"}
