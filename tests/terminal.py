@@ -14,6 +14,19 @@ COLUMNS, LINES = 80, 24
 KEYS = {"down": "\x1b[B", "up": "\x1b[A", "space": " ", "enter": "\r", "clear": "\x15"}
 
 
+class Screen(pyte.Screen):
+    """A screen that answers when the program asks where the cursor is."""
+
+    def __init__(self, process: "pexpect.spawn[str]") -> None:
+        """Remember the program."""
+        super().__init__(COLUMNS, LINES)
+        self.process = process
+
+    def write_process_input(self, data: str) -> None:
+        """Send what a terminal would."""
+        self.process.send(data)
+
+
 class Terminal:
     """Copier, asking its questions."""
 
@@ -23,8 +36,7 @@ class Terminal:
         self.process = pexpect.spawn(
             sys.executable, command, encoding="utf-8", timeout=30, dimensions=(LINES, COLUMNS)
         )
-        self.screen = pyte.Screen(COLUMNS, LINES)
-        self.screen.write_process_input = self.process.send  # where the cursor is, when asked
+        self.screen = Screen(self.process)
         self.stream = pyte.Stream(self.screen)
         self.printed = ""
 
