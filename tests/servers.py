@@ -1,8 +1,9 @@
-"""Registries on this machine: one for crates that behaves like a private feed, and real ones for wheels."""
+"""Servers on this machine: a feed of crates that behaves like a private one, real ones for wheels, and Git's."""
 
 import base64
 import contextlib
 import hashlib
+import http.client
 import http.server
 import json
 import os
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 TOKEN = "t" * 84  # as long as a personal access token of Azure DevOps
@@ -169,6 +171,63 @@ def serve(feed: Feed) -> Iterator[Feed]:
     """Run a feed on this machine, at the same port again if it had one."""
     with serve_http(type("FeedHandler", (Handler,), {"feed": feed}), feed.port) as feed.port:
         yield feed
+
+
+class GitHandler(http.server.BaseHTTPRequestHandler):
+    """Speaks HTTP for Git, as a host does: https://git-scm.com/docs/git-http-backend."""
+
+    folder: Path
+    private: bool
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def allowed(self) -> bool:
+        """Return whether the token came as the password, whatever the user's name."""
+        given = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic "))
+        return not self.private or given.endswith(f":{TOKEN}".encode())
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        """Let Git answer, if the token came."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if not self.allowed():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        env = {
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROJECT_ROOT": str(self.folder),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REMOTE_USER": "somebody",  # Git takes no push from people without a name
+            "REQUEST_METHOD": self.command,
+        }
+        command = ["git", "http-backend"]
+        output = subprocess.check_output(command, input=body, env={**os.environ, **env})
+        answer = BytesIO(output)
+        headers = http.client.parse_headers(answer)
+        self.send_response(int(headers.get("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.read())
+
+    def do_POST(self) -> None:  # the name that http.server calls
+        """Let Git answer to what was sent."""
+        self.do_GET()
+
+
+@contextlib.contextmanager
+def serve_git(folder: Path, *, private: bool) -> Iterator[str]:
+    """Serve the Git repositories in a folder, private ones with TOKEN only, and give the address."""
+    handler = type("FolderHandler", (GitHandler,), {"folder": folder, "private": private})
+    with serve_http(handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def free_port() -> int:

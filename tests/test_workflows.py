@@ -312,13 +312,10 @@ def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
 
 
 def test_every_known_action_is_used_and_runs_on_todays_node() -> None:
-    used = {
-        use["name"]
-        for path in (ROOT / "template/.github/workflows").glob("*.yml")
-        for use in USES.finditer(path.read_text("utf-8"))
-    }
-    for path in (ROOT / ".github/workflows").glob("*.yml"):
-        used |= {use["name"] for use in USES.finditer(path.read_text("utf-8"))}
+    paths = [ROOT / "docs/bots.md"]
+    for folder in ("template/.github/workflows", ".github/workflows"):
+        paths += (ROOT / folder).glob("*.yml")
+    used = {use["name"] for path in paths for use in USES.finditer(path.read_text("utf-8"))}
     assert {row["name"] for row in ACTIONS} == used
     assert {row["runs"] for row in ACTIONS} <= {"node24", "composite", "docker"}
 
