@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,17 +223,6 @@ def test_the_workflow_proposes_a_version_once_and_says_where_it_conflicts(
 
 
 # Many repositories
-
-
-@pytest.mark.slow
-def test_the_fleet_is_listed_with_its_conflicts(make_conflict: Project, tmp_path: Path) -> None:
-    other = copy_at(Path(make_conflict.answers()["_src_path"]), NOW, tmp_path / "fleet/other", {})
-    fleet = (sys.executable, str(ROOT / "docs/fleet.py"), "--answer", "python_min")
-    output = other.run(*fleet, str(make_conflict.path), str(other.path), str(tmp_path))
-    newest = ["repository\tversion\tpython_min\tconflicts"]
-    newest += [f"new\t{NOW}\t3.11\tdeny.toml ", f"other\t{NOW}\t3.11\t-"]
-    assert [line.rstrip("\n") for line in output.splitlines()] == newest
-    assert git(other.path, "status", "--porcelain") == ""
 
 
 @pytest.fixture
