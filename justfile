@@ -15,9 +15,9 @@ demo:
     uv run copier copy --quiet --defaults --vcs-ref HEAD "{{ justfile_directory() }}" demo/my-package
     cd demo/my-package && uv run pytest && CI= just check wheels
 
-# All tests but the nightly ones
-test: lint
-    uv run pytest -n 2 --dist loadgroup -m "not nightly"
+# All tests but the nightly ones, or those of some files
+test *files: lint
+    uv run pytest -n 2 --dist loadgroup -m "not nightly" {{ files }}
 
 # The tests that compile nothing: about a minute; with the locked Copier, the newest, or a version
 test-fast copier="locked":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project import ROOT, Project, commit, git, posix, render
+from project import ROOT, Project, commit, git, posix, render, skip_without
 from releases import RELEASES
 from servers import TOKEN, serve_git
 from test_docs import blocks
@@ -90,7 +90,7 @@ def proposals(project: Project, scratch: Path) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_renovate_proposes_the_newest_version_of_the_template(tmp_path: Path) -> None:
     if not shutil.which("npm"):
-        pytest.skip("npm is not on PATH: `apt-get install npm`, or https://nodejs.org/en/download")
+        skip_without("npm", "apt-get install npm")
     clone = history(tmp_path / "served/template", [])
     rendered = copy_at(clone, [*RELEASES][-1], tmp_path / "new", {})
     # No other file, or Renovate would look up each crate and package as well.

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project import FIRST_ONLY, Project, render, toolchain
+from project import FIRST_ONLY, Project, render, skip_without, toolchain
 from test_questions import known
 
 ROWS: list[dict[str, Any]] = known("platforms.json")
@@ -556,7 +556,9 @@ def image(name: str) -> str:
         engine and subprocess.run([engine, "image", "exists", full], check=False).returncode == 0
     )
     if not found:
-        pytest.skip(f"there is no image {full}: see docs/testing.md")
+        architecture, python = name.rsplit("-", 1)
+        pull = f"podman pull --platform linux/{architecture} python:{python}"
+        skip_without(f"image {full}", f"{pull} && podman tag python:{python} {full}")
     return full
 
 
@@ -691,7 +693,9 @@ def standard_library(target: str) -> None:
         ["rustc", "+cross", "--print", "target-libdir", "--target", target], text=True
     ).strip()
     if not Path(folder).is_dir():
-        pytest.skip(f"the cross toolchain has no library for {target}: see docs/testing.md")
+        skip_without(
+            f"Rust's library for {target}", f"rustup target add --toolchain cross {target}"
+        )
 
 
 @pytest.mark.slow
@@ -764,7 +768,9 @@ print(looked)
 @pytest.mark.slow
 def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
     if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
-        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+        skip_without(
+            "an image for cibuildwheel", "export CIBW_MANYLINUX_X86_64_IMAGE=manylinux_2_28"
+        )
     project = render(tmp_path / "new")
     edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
     project.just("setup")
@@ -789,7 +795,9 @@ def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
 def test_what_cibuildwheel_built_is_verified(tmp_path: Path) -> None:
     """To the end, as in a release: build, repair, look inside, prove, verify."""
     if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
-        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+        skip_without(
+            "an image for cibuildwheel", "export CIBW_MANYLINUX_X86_64_IMAGE=manylinux_2_28"
+        )
     project = render(tmp_path / "new", python_min="3.15")
     edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
     project.just("setup")

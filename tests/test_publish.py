@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pulp
 import pytest
 import servers
-from project import Project, commit, git, render, toolchain
+from project import Project, commit, git, render, skip_without, toolchain
 from servers import TOKEN, Feed, Index, serve, serve_devpi, serve_index
 from test_platforms import edit_row
 
@@ -26,16 +27,18 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, in
     cargo, python = servers.free_port(), servers.free_port()
     project = render(
         tmp_path_factory.mktemp("released") / "new",
-        python_min="3.15",  # which has one wheel only
         starter="none",
+        platforms="choose",
+        platform_ids="[manylinux-x86_64]",
         wheels_to="[private]",
         crate_to="[private]",
         private_index_url=f"http://127.0.0.1:{python}/simple",
         private_upload_url=f"http://127.0.0.1:{python}/",
         private_registry_url=f"http://127.0.0.1:{cargo}/index",
     )
+    project.keep_first_wheel()
     project.commit_with_locks()
-    project.just("wheels")
+    project.just("wheels", "manylinux-x86_64")
     project.just("crates")
     return project, cargo, python
 
@@ -91,11 +94,7 @@ def use_index(project: Project, url: str, upload: str) -> None:
 
 def consume_wheel(project: Project, index: str, folder: Path) -> None:
     """Install the published wheel, and import it."""
-    if not shutil.which("python3.15"):
-        pytest.skip(
-            "all but the last step was done: python3.15 is not on PATH, see docs/testing.md"
-        )
-    project.run("uv", "venv", "--python", "3.15", str(folder))
+    project.run("uv", "venv", "--python", sys.executable, str(folder))
     pip = ("uv", "pip", "install", "--no-config", "--python", str(folder))
     project.run(*pip, "--index-url", index, "new")
     project.run(str(folder / "bin/python"), "-c", "import new._rust")
@@ -265,7 +264,7 @@ def test_the_same_version_with_other_contents_stops_before_anything_is_sent(
     with serve_index(index):
         publish(project, env)
         (project / "dist" / SDIST).write_bytes(b"other")
-        wheel(project).rename(project / "dist/new-0.1.0-cp315-abi3.abi3t-win_amd64.whl")
+        (index.folder / "packages" / wheel(project).name).unlink()  # so that one could be sent
         before = index.log().count("POST")
         output = publish(project, env, code=1)
         assert f"private has {SDIST} with other contents: release a new version." in output
@@ -275,6 +274,21 @@ def test_the_same_version_with_other_contents_stops_before_anything_is_sent(
         project.just("crates", "dist")
         output = publish(project, env, code=1)
         assert f"private has {CRATE} with other contents: release a new version." in output
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_set_that_verify_refuses_is_not_published(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
+    commit(project.path)
+    message = "dist/ has 0 wheels cp311-abi3 of manylinux-x86_64, which ends in manylinux_2_31"
+    assert message in project.just("verify", "dist", code=1)
+    with serve_index(index):
+        output = publish(project, env, code=1)
+        assert message in output
+        assert "`just wheels manylinux-x86_64` builds those of one platform" in output
+        assert list((index.folder / "packages").iterdir()) == []
 
 
 def test_a_crate_that_is_not_of_this_commit_is_refused(
@@ -389,7 +403,7 @@ def test_pulp_takes_wheels_and_crate_once_and_serves_them(
     project: Project, env: dict[str, str], released: tuple[Project, int, int], tmp_path: Path
 ) -> None:
     if not shutil.which("initdb"):
-        pytest.skip("there is no PostgreSQL: see docs/testing.md")
+        skip_without("PostgreSQL", "apt-get install postgresql")
     with pulp.serve_pulp(tmp_path / "pulp") as server:
         use_index(project, server.index, server.upload)
         feed = f"http://127.0.0.1:{released[1]}/index/"
@@ -458,7 +472,7 @@ def reader(
     reader = render(
         tmp_path / "reader",
         starter="none",
-        python_min=getattr(request, "param", "3.15"),
+        python_min=getattr(request, "param", "3.11"),
         crate_to="[private]",
         private_registry_url=feed.url,
         wheels_to="[private]",
@@ -495,7 +509,7 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
     assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in reader.just("setup", code=1, env=half)
     reader.just("setup", env=env)
     assert "All checks passed" in reader.just("check", env=env)
-    assert "| reader-0.1.0-cp315-abi3.abi3t-" in reader.just("wheels", env=env)
+    assert "| reader-0.1.0-cp311-abi3-" in reader.just("wheels", env=env)
 
 
 @pytest.mark.nightly
@@ -504,7 +518,9 @@ def test_cibuildwheel_reads_a_feed_with_credentials_only(
     reader: Project, index: Index, env: dict[str, str]
 ) -> None:
     if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
-        pytest.skip("CIBW_MANYLINUX_X86_64_IMAGE names no image: see docs/testing.md")
+        skip_without(
+            "an image for cibuildwheel", "export CIBW_MANYLINUX_X86_64_IMAGE=manylinux_2_28"
+        )
     reader.just("setup", env=env)
     edit_row(reader, "manylinux-x86_64", "floor", '"2.31"')
     engine = f"{os.environ['CIBW_CONTAINER_ENGINE']} --network=host"  # the feed is on this machine
@@ -648,7 +664,10 @@ def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
         "crates/core/Cargo.toml", "\nversion.workspace = true", '\nversion = "1.4.0"'
     )
     output = unreleased.just("rehearse", code=1)
-    assert "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0." in output
+    assert (
+        "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0: write 1.4.0 there."
+        in output
+    )
     core = 'path = "crates/core", version = '
     unreleased.replace("Cargo.toml", f'{core}"0.1.0"', f'{core}"1.4.0"')
     unreleased.run("cargo", "update", "--workspace")

@@ -14,7 +14,7 @@ from test_workflows import Runner
 pytestmark = pytest.mark.slow
 
 SDIST, CRATE = "new-0.2.0.tar.gz", "new-0.2.0.crate"
-WHEEL = "new-0.2.0-cp315-abi3.abi3t-manylinux_2_28_x86_64.whl"
+WHEEL = "new-0.2.0-cp311-abi3-manylinux_2_28_x86_64.whl"
 PUBLIC = {"repository": {"default_branch": "main", "private": False}}
 
 
@@ -24,7 +24,6 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
     cargo, python = servers.free_port(), servers.free_port()
     project = render(
         tmp_path_factory.mktemp("ready") / "new",
-        python_min="3.15",
         starter="none",
         platforms="choose",
         platform_ids="[manylinux-x86_64]",
@@ -34,6 +33,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
         private_upload_url=f"http://127.0.0.1:{python}/",
         private_registry_url=f"http://127.0.0.1:{cargo}/index",
     )
+    project.keep_first_wheel()
     project.commit_with_locks()
     project.just("release", "minor")
     project.just("wheels", "manylinux-x86_64")

@@ -287,8 +287,8 @@ def test_the_oldest_python_is_the_same_everywhere(projects: list[Project]) -> No
         pythons = known("versions.yml")["pythons"]
         assert listed == pythons[pythons.index(oldest) :]
         wrapper = tomllib.loads((project / "crates/py/Cargo.toml").read_text("utf-8"))
-        features = [f"abi3-py{oldest.replace('.', '')}", "abi3t-py315"]
-        assert wrapper["dependencies"]["pyo3"]["features"] == features
+        features = [f"pyo3/abi3-py{oldest.replace('.', '')}", "pyo3/abi3t-py315"]
+        assert wrapper["features"]["abi3"] == features
 
 
 def test_the_core_knows_no_python(projects: list[Project]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from copier import VcsRef
 from pathspec import PathSpec
-from project import Answer, Project, commit, git, render
+from project import Answer, Project, commit, git, render, skip_without
 from releases import RELEASES
 from test_questions import documents
 from versions import (
@@ -416,7 +416,7 @@ def test_an_older_copier_is_refused_with_a_reason(make: Make) -> None:
 @pytest.mark.slow
 def test_an_old_git_does(make: Make) -> None:
     if not (older := os.environ.get("OLDER_GIT")):
-        pytest.skip("OLDER_GIT does not name a folder with an older `git`: see docs/testing.md")
+        skip_without("Git 2.30", "export OLDER_GIT=FOLDER, which has it as `git`")
     project = make()
     environment = {"PATH": f"{older}:{os.environ['PATH']}"}
     assert "git version 2.30." in project.run("git", "--version", env=environment)

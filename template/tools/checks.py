@@ -1,6 +1,7 @@
 """Small checks around the recipes of the justfile.
 
 Usage: python tools/checks.py ready          say what this machine lacks, and what to type
+       python tools/checks.py sync           install what development needs
        python tools/checks.py formats        check the formats, and what ruff finds
        python tools/checks.py oldest-rust    run Rust's tests with the compiler that Cargo.toml promises
        python tools/checks.py workflows      lint .github
@@ -67,6 +68,20 @@ def locks() -> str:
     if "--locked" in result.stderr:
         return "Cargo.lock is out of date: type `just setup` at home, and commit Cargo.lock."
     return result.stderr if result.returncode else ""
+
+
+def sync() -> str:
+    """Install what development needs, and return which credentials may be missing if that fails."""
+    if subprocess.run(["uv", "sync"], cwd=ROOT, check=False).returncode == 0:
+        return ""
+    uv = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    sources = [source for source in uv.get("sources", {}).values() if isinstance(source, dict)]
+    names = sorted({source["index"].upper() for source in sources if "index" in source})
+    needed = [f"UV_INDEX_{name}_{key}" for name in names for key in ("USERNAME", "PASSWORD")]
+    missing = [variable for variable in needed if variable not in os.environ]
+    return "See above." + (
+        f" The index may want credentials: set {' and '.join(missing)}." if missing else ""
+    )
 
 
 def formats() -> str:
@@ -166,6 +181,7 @@ def all_green() -> str:
 
 VERBS = {
     "ready": ready,
+    "sync": sync,
     "formats": formats,
     "oldest-rust": oldest_rust,
     "workflows": workflows,

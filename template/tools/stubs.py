@@ -103,7 +103,7 @@ def assemble(generated: str, module: ModuleType, additions: str) -> str:
         if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     }
-    names = sorted(module.__all__)
+    names = sorted(getattr(module, "__all__", []))  # an empty module has none
     for name in [name for name in names if name not in {*found, *submodules}]:
         found[name] = exception(name, module)
     docstring = (
@@ -228,7 +228,7 @@ def check(expected: dict[Path, str]) -> None:
                 " as CONTRIBUTING.md shows under Submodule."
             )
     compare()
-    if problems := [*unfinished(next(iter(expected.values())), module.__all__)]:
+    if problems := [*unfinished(next(iter(expected.values())), getattr(module, "__all__", []))]:
         sys.exit("\n".join(problems))
 
 

@@ -1,0 +1,107 @@
+"""What runs is what was just built: on each Python, and with an editor beside the tests."""
+
+import itertools
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from project import Project, render, skip_without
+
+pytestmark = pytest.mark.slow
+CORE = "crates/core/src/collatz.rs"
+# Two of them exchange modules of the stable ABI: Python 3.15 looks for that of older Pythons first.
+PUSHED = [("3.11", "3.15"), ("3.15", "3.11")]
+PAIRS = [*itertools.permutations(("3.11", "3.13", "3.14", "3.15"), 2)]
+
+
+@pytest.fixture(autouse=True)
+def own_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile into a project's own folder, as on a person's machine."""
+    monkeypatch.delenv("CARGO_TARGET_DIR")
+
+
+def python(version: str) -> str:
+    """Return the path of a Python, or skip where it is missing."""
+    command = ["uv", "python", "list", "--only-installed", "--output-format", "json", version]
+    listed = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    if not listed:
+        skip_without(f"Python {version}", f"uv python install {version}")
+    return str(listed[0]["path"])
+
+
+def lengthen(project: Project, before: int) -> None:
+    """Make each chain one longer than it was."""
+    project.replace(CORE, f"let mut length = {before};", f"let mut length = {before + 1};")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(pair, id="-".join(pair), marks=() if pair in PUSHED else pytest.mark.nightly)
+        for pair in PAIRS
+    ],
+)
+def test_each_python_tests_what_was_just_built(tmp_path: Path, pair: tuple[str, str]) -> None:
+    first, second = (python(version) for version in pair)
+    project = render(tmp_path / "new")
+    call = ("python", "-c", "import new; print(new.longest_chain(10)[1])")
+    assert project.run("uv", "run", "--quiet", "--python", first, *call) == "20\n"
+    lengthen(project, 1)
+    assert project.run("uv", "run", "--quiet", "--python", second, *call) == "21\n"
+    lengthen(project, 2)
+    assert project.run("uv", "run", "--quiet", "--python", first, *call) == "22\n"
+
+
+def test_modules_of_older_builds_are_never_imported(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    call = ("uv", "run", "--quiet", "python", "-c", "import new; print(new._rust.__file__)")
+    module = Path(project.run(*call).strip())
+    for name in ("_rust.abi3.so", "_rust.abi3t.so", "_rust.so"):
+        module.with_name(name).write_bytes(b"an experiment")
+    assert project.run(*call).strip() == str(module)
+    assert "passed" in project.run("uv", "run", "pytest")
+    module.with_name("_rust.cpython-39-x86_64-linux-gnu.so").write_bytes(b"an experiment")
+    assert "_rust.cpython-39-x86_64-linux-gnu.so is not from this build" in project.just(
+        "wheels", code=1
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cargo", "check", "--workspace", "--all-targets"),  # as rust-analyzer does
+        ("cargo", "clippy", "--workspace", "--all-targets"),
+        ("cargo", "test", "--workspace"),
+        ("uvx", "--from", "rust-just", "just", "check"),
+    ],
+    ids=["check", "clippy", "test", "just check"],
+)
+def test_cargo_beside_the_tests_compiles_nothing_anew(
+    warm: Project, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    project = warm.copy(tmp_path / "new", ".venv", "target", "*.so")
+    project.path.joinpath("target").symlink_to(warm / "target")
+    project.run("uv", "run", "pytest")
+    project.run(*command)
+    lengthen(project, 1)
+    project.replace("tests/test_collatz.py", "(9, 20)", "(9, 21)")
+    output = project.run("uv", "run", "--verbose", "pytest", "-k", "below_ten")
+    assert re.findall(r"Compiling (\S+)", output) == ["new", "new-py"]
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose dependencies are compiled."""
+    project = render(tmp_path_factory.mktemp("warm") / "new")
+    assert "All checks passed." in project.just("check", env={"CARGO_TARGET_DIR": "target"})
+    return project
+
+
+def test_the_lines_that_profile_work(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    text = (project / "CONTRIBUTING.md").read_text("utf-8").split("## Debug and profile")[1]
+    (lines,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    project.run("bash", "-euc", lines)
+    assert "longest_chain" in (project / "profile.svg").read_text("utf-8")

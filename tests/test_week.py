@@ -1,0 +1,101 @@
+"""What a person writes in the first week passes `just check`, by the lines of CONTRIBUTING.md alone."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from project import ROOT, Project, render
+
+pytestmark = pytest.mark.slow
+WEEK = ROOT / "tests/week"
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with an exception, a constant, an async function, NumPy, a submodule and so on."""
+    project = render(tmp_path_factory.mktemp("week") / "week")
+    shutil.copy(WEEK / "week.rs", project / "crates/py/src/week.rs")
+    shutil.copy(WEEK / "lib.rs", project / "crates/py/src/lib.rs")
+    shutil.copy(WEEK / "init.py", project / "python/week/__init__.py")
+    shutil.copy(WEEK / "week_tests.py", project / "tests/test_week.py")
+    project.replace("pyproject.toml", "dependencies = []", 'dependencies = ["numpy>=2"]')
+    project.run("cargo", "add", "--package", "week-py", "log", "numpy@0.30", "pyo3-log")
+    project.run("cargo", "add", "--package", "week-py", "pyo3", "--features", "experimental-async")
+    return project
+
+
+def test_the_first_week_is_green(week: Project) -> None:
+    week.just("stubs", "fmt")
+    assert "All checks passed." in week.just("check")
+    stub = (week / "python/week/_rust/__init__.pyi").read_text("utf-8")
+    assert "class WeekError(ValueError):" in stub
+    assert "async def later(number: SupportsIndex) -> int:" in stub
+    assert "def count(*args: object, **kwargs: object) -> int:" in stub
+    assert "from collections.abc import Callable\n" in stub
+    assert "Incomplete" not in stub
+    week.just("wheels")
+
+
+def table(readme: Path, heading: str) -> Iterator[str]:
+    """Yield the code in the second column of the table below a heading."""
+    section = readme.read_text("utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    for row in re.findall(r"^\| [\w ]+ \| (.*) \|$", section, re.MULTILINE):
+        yield from re.findall("`([^`]+)`", row)
+
+
+def test_each_line_of_the_table_is_compiled_here(week: Project) -> None:
+    code = "".join((WEEK / name).read_text("utf-8") for name in ("week.rs", "lib.rs"))
+    squeezed = re.sub(r"\s", "", code).replace(",)", ")")
+    words = {"experimental-async", "impl", "crates/py/src"}
+    lines = [*table(week / "CONTRIBUTING.md", "How do I … in PyO3?")]
+    assert len(lines) > 10
+    for line in set(lines) - words:
+        assert re.sub(r"\s", "", line) in squeezed, line
+
+
+@pytest.mark.parametrize("starter", ["minimal", "fizzbuzz", "none"])
+def test_a_function_is_added_as_contributing_says(tmp_path: Path, starter: str) -> None:
+    project = render(tmp_path / "new", starter=starter)
+    text = (project / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.split("## Add a function\n")[1].split("\n## ")[0]
+    tokens = MarkdownIt("commonmark").parse(section)
+    codes = [token.content for token in tokens if token.type == "fence"]
+    core, core_lines, wrapper, wrapper_lines, init, test, verbs = codes
+    (project / "crates/core/src/words.rs").write_text(core, "utf-8")
+    (project / "crates/py/src/words.rs").write_text(wrapper, "utf-8")
+    (project / "tests/test_words.py").write_text(test, "utf-8")
+    for name, lines in (("core", core_lines), ("py", "mod words;\n")):
+        path = project / f"crates/{name}/src/lib.rs"
+        before, _, after = path.read_text("utf-8").partition("\n/// What the package")
+        path.write_text(f"{before}\n{lines}" + (f"\n/// What the package{after}" if after else ""))
+    module = project / "crates/py/src/lib.rs"
+    assert "mod _rust {\n" in module.read_text("utf-8")
+    project.replace("crates/py/src/lib.rs", "mod _rust {\n", f"mod _rust {{\n{wrapper_lines}")
+    path = project / "python/new/__init__.py"
+    docstring = path.read_text("utf-8").splitlines()[0]
+    path.write_text(f"{docstring}\n\n{init}", "utf-8")
+    assert verbs == "just stubs fmt check\n"
+    assert "All checks passed." in project.just("stubs", "fmt", "check")
+    assert "tests/test_words.py ." in project.run("uv", "run", "pytest")
+
+
+def test_ones_own_function_races_against_its_slow_version(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", starter="none")
+    assert "RACES in tests/oracle.py is empty" in project.just("race", code=1)
+    (project / "python/new/__init__.py").write_text(
+        '"""Slow."""\n\n\ndef count(text: str) -> int:\n    """Count."""\n    return len(text.split())\n'
+    )
+    project.replace(
+        "tests/oracle.py",
+        "RACES: list[Race] = []",
+        "def count(text: str) -> int:\n"
+        '    """Count words slowly."""\n'
+        '    return sum(1 for word in text.split(" ") if word)\n\n\n'
+        'RACES: list[Race] = [(count, [("a b",), ("",)], ("a " * 1000,))]',
+    )
+    output = project.just("race")
+    assert "count: equal on 2 inputs" in output
+    assert re.search(r"^count, one call .* x$", output, re.MULTILINE)
