@@ -103,7 +103,7 @@ def assemble(generated: str, module: ModuleType, additions: str) -> str:
         if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     }
-    names = sorted(getattr(module, "__all__", []))  # an empty module has none
+    names = sorted(getattr(module, "__all__", []))
     for name in [name for name in names if name not in {*found, *submodules}]:
         found[name] = exception(name, module)
     docstring = (
@@ -111,7 +111,8 @@ def assemble(generated: str, module: ModuleType, additions: str) -> str:
         if ast.get_docstring(ast.parse(generated))
         else ""
     )
-    return "\n".join([docstring or "", *imports, f"__all__ = {names}", *found.values()])
+    listed = [f"__all__ = {names}"] if names else []  # an empty module has none
+    return "\n".join([docstring or "", *imports, *listed, *found.values()])
 
 
 def complete(stub: str) -> str:
@@ -202,8 +203,10 @@ def compare() -> None:
 def unfinished(stub: str, names: list[str]) -> Iterator[str]:
     """Yield each public name that has no docstring, or that no module of the package uses."""
     for node in ast.parse(stub).body:
-        documented = not isinstance(node, Definition) or node.decorator_list
-        if not documented and not ast.get_docstring(node) and node.name in names:
+        overloaded = isinstance(node, ast.FunctionDef) and node.decorator_list
+        if overloaded or not isinstance(node, Definition) or node.name not in names:
+            continue
+        if not ast.get_docstring(node):
             yield f"{node.name} has no docstring: write `/// …` lines above it in Rust."
     package = "\n".join(path.read_text("utf-8") for path in Path("python").rglob("*.py"))
     for name in names:

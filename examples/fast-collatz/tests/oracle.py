@@ -1,4 +1,7 @@
-"""The same functions in plain Python: slow, and plainly right."""
+"""The same functions in plain Python, slow and plainly right: your slow function belongs here."""
+
+from collections.abc import Callable
+from typing import Any
 
 
 def longest_chain(limit: int) -> tuple[int, int]:
@@ -12,3 +15,11 @@ def longest_chain(limit: int) -> tuple[int, int]:
         if length > best[1]:
             best = (start, length)
     return best
+
+
+# For `just race`, such as (count, [("a b",), ("",)], ("a " * 1000,)): a function that the package has
+# as well, the arguments on which both must agree, and those of the call that is timed.
+Race = tuple[Callable[..., object], list[tuple[Any, ...]], tuple[Any, ...]]
+RACES: list[Race] = [
+    (longest_chain, [(limit,) for limit in range(2, 2002)], (100_000,)),
+]

@@ -1,6 +1,8 @@
 """Small checks around the recipes of the justfile.
 
 Usage: python tools/checks.py ready          say what this machine lacks, and what to type
+       python tools/checks.py sync           install what development needs
+       python tools/checks.py formats        check the formats, and what ruff finds
        python tools/checks.py oldest-rust    run Rust's tests with the compiler that Cargo.toml promises
        python tools/checks.py workflows      lint .github
        python tools/checks.py all-green      stop unless every job in $NEEDS was a success
@@ -52,10 +54,44 @@ def ready() -> str:
         return (
             "A C linker is not there: install gcc or clang, on macOS with `xcode-select --install`."
         )
+    return locks() if os.environ.get("CI") else ""
+
+
+def locks() -> str:
+    """Return which lock is missing or out of date, and what to type."""
     missing = [name for name in LOCKS if not (ROOT / name).exists()]
-    if os.environ.get("CI") and missing:
+    if missing:
         names = " and ".join(missing)
         return f"CI needs {names}: type `just setup` at home, and commit Cargo.lock and uv.lock."
+    command = ["cargo", "metadata", "--locked", "--format-version=1"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "--locked" in result.stderr:
+        return "Cargo.lock is out of date: type `just setup` at home, and commit Cargo.lock."
+    return result.stderr if result.returncode else ""
+
+
+def sync() -> str:
+    """Install what development needs, and return which credentials may be missing if that fails."""
+    if subprocess.run(["uv", "sync"], cwd=ROOT, check=False).returncode == 0:
+        return ""
+    uv = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    sources = [source for source in uv.get("sources", {}).values() if isinstance(source, dict)]
+    names = sorted({source["index"].upper() for source in sources if "index" in source})
+    needed = [f"UV_INDEX_{name}_{key}" for name in names for key in ("USERNAME", "PASSWORD")]
+    missing = [variable for variable in needed if variable not in os.environ]
+    return "See above." + (
+        f" The index may want credentials: set {' and '.join(missing)}." if missing else ""
+    )
+
+
+def formats() -> str:
+    """Return what to type if a formatter or ruff has a finding."""
+    commands = (["cargo", "fmt", "--all", "--check"], ["ruff", "format", "--check"])
+    runs = [
+        subprocess.run(command, cwd=ROOT, check=False) for command in (*commands, ["ruff", "check"])
+    ]
+    if any(run.returncode for run in runs):
+        return "See above: `just fmt` formats both languages, and applies the fixes that are safe."
     return ""
 
 
@@ -143,7 +179,14 @@ def all_green() -> str:
     return f"Not green: {', '.join(red) or 'no job at all'}." if red or not results else ""
 
 
-VERBS = {"ready": ready, "oldest-rust": oldest_rust, "workflows": workflows, "all-green": all_green}
+VERBS = {
+    "ready": ready,
+    "sync": sync,
+    "formats": formats,
+    "oldest-rust": oldest_rust,
+    "workflows": workflows,
+    "all-green": all_green,
+}
 
 if __name__ == "__main__":
     verb = VERBS.get(" ".join(sys.argv[1:]))

@@ -80,7 +80,11 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
         if len(matching) != 1:
             wanted = f"{wheel.tag} of {wheel.platform.id}, which ends in {wheel.platform.tag}.whl"
             there = ", ".join(sorted(names)) or "none"
-            sys.exit(f"{folder.name}/ has {len(matching)} wheels {wanted}, not 1; left: {there}")
+            sys.exit(
+                f"{folder.name}/ has {len(matching)} wheels {wanted}, not 1; left: {there}. `just wheels"
+                f" {wheel.platform.id}` builds those of one platform, and `just verify {folder.name} ID`"
+                " checks them; `just wheels` alone builds for this machine, and has checked its wheels."
+            )
         wheel.path = folder / matching[0]
         names -= set(matching)
     if names:
@@ -166,7 +170,9 @@ def package_files() -> set[str]:
     files = {name for name, path in found.items() if path.is_file()}
     files = {name for name in files if not any(part.startswith(".") for part in name.parts)}
     kept = {name for name in files if name.suffix not in NATIVE and "__pycache__" not in name.parts}
-    kept |= {Path(PACKAGE, "py.typed"), Path(PACKAGE, f"{MODULE}.pyi")}
+    nested = (SOURCE / PACKAGE / MODULE).is_dir()  # where a #[pymodule] holds others
+    stub = Path(PACKAGE, MODULE, "__init__.pyi") if nested else Path(PACKAGE, f"{MODULE}.pyi")
+    kept |= {Path(PACKAGE, "py.typed"), stub}
     return {path.as_posix() for path in kept}
 
 

@@ -1,4 +1,8 @@
-"""The same functions in plain Python: slow, and plainly right."""
+"""The same functions in plain Python, slow and plainly right: your slow function belongs here."""
+
+import random
+from collections.abc import Callable
+from typing import Any
 
 
 def longest_chain(limit: int) -> tuple[int, int]:
@@ -31,3 +35,15 @@ def _answer(number: float) -> str:
     if number % 3 == 0:
         return "fizz"
     return str(number + 0).removesuffix(".0")
+
+
+CHANCE = random.Random(0)  # the same inputs every time
+
+# For `just race`, such as (count, [("a b",), ("",)], ("a " * 1000,)): a function that the package has
+# as well, the arguments on which both must agree, and those of the call that is timed.
+Race = tuple[Callable[..., object], list[tuple[Any, ...]], tuple[Any, ...]]
+RACES: list[Race] = [
+    (longest_chain, [(limit,) for limit in range(2, 2002)], (100_000,)),
+    (fizzbuzz, [(CHANCE.randint(-(2**70), 2**70),) for _ in range(5000)], (slice(1_000_000),)),
+    (fizzbuzz, [(CHANCE.uniform(-1e6, 1e6),) for _ in range(5000)], (list(range(1_000_000)),)),
+]

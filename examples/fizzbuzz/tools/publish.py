@@ -1,6 +1,6 @@
 """Publish the files of a release to one registry; safe to run again.
 
-Usage: python tools/publish.py DESTINATION DIR
+Usage: python tools/publish.py DESTINATION DIR [all | ID…]
 
 DESTINATION is pypi, crates-io, azure or private. What the registry has already with the same contents is
 left alone; other contents under the same name stop everything before anything is sent. Credentials come from
@@ -36,6 +36,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO, Any
 
+from contents import SDIST, find
+from platforms import select
 from release import ROOT, crate_file, files, package, published, read, version
 
 DESTINATIONS = ("pypi", "crates-io", "azure", "private")
@@ -372,13 +374,20 @@ def send(destination: str, path: Path) -> None:
     SENT.append(path.name)
 
 
-def main(destination: str, folder: Path) -> None:
+def check_set(destination: str, folder: Path, platforms: Sequence[str]) -> None:
+    """Stop unless a folder holds exactly the sdist and the wheels of these platforms, as in `just verify`."""
+    if destination != "crates-io" and any(path.suffix == ".whl" for path in folder.iterdir()):
+        find(select(platforms), folder, [SDIST, *(path.name for path in folder.glob("*.crate"))])
+
+
+def main(destination: str, folder: Path, platforms: Sequence[str]) -> None:
     """Publish what the project has for a destination."""
     if destination not in DESTINATIONS:
         sys.exit(f'There is no destination "{destination}": type one of {", ".join(DESTINATIONS)}.')
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: fetch the files of a release into it.")
     check_versions(folder)
+    check_set(destination, folder, platforms)
     credentials(destination)
     crates = publish_crates(destination, folder)
     wheels = destination != "crates-io" and publish_wheels(destination, folder)
@@ -388,6 +397,6 @@ def main(destination: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(sys.argv[1], Path(sys.argv[2]).resolve())
+    main(sys.argv[1], Path(sys.argv[2]).resolve(), sys.argv[3:])

@@ -56,7 +56,10 @@ def check() -> None:
     common = workspace["package"]["version"]
     if common != version():
         place = "[workspace.package] in Cargo.toml"
-        sys.exit(f"pyproject.toml has version {version()}, but {place} has {common}.")
+        sys.exit(
+            f"pyproject.toml has version {version()}, but {place} has {common}: change it back, then set"
+            " the version in both with `just release VERSION`."
+        )
     for name, dependency in workspace["dependencies"].items():
         if isinstance(dependency, dict) and "path" in dependency:
             own = read(f"{dependency['path']}/Cargo.toml")["package"]["version"]
@@ -64,7 +67,10 @@ def check() -> None:
             found = dependency.get("version", "no version")
             if found != wanted:
                 place = f"{name} in Cargo.toml"
-                sys.exit(f"{dependency['path']} has version {wanted}, but {place} has {found}.")
+                sys.exit(
+                    f"{dependency['path']} has version {wanted}, but {place} has {found}: write"
+                    f" {wanted} there."
+                )
 
 
 def core_name() -> str:

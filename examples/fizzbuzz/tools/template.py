@@ -45,6 +45,7 @@ OWNED = (
     ".gitignore",
     "Cargo.toml",
     "RELEASING.md",
+    "clippy.toml",
     "crates/core/Cargo.toml",
     "crates/py/Cargo.toml",
     "deny.toml",
@@ -421,6 +422,9 @@ def build_wheel(tree: str) -> bytes:
     command = ["maturin", "build", "--release", "--quiet", "--interpreter", sys.executable]
     environment = build_environment(source)
     command += ["--out", str(source / "dist")]
+    manifest = tomllib.loads((source / "crates/py/Cargo.toml").read_text("utf-8"))
+    if "abi3" in manifest.get("features", {}):  # as tools/wheels.py builds; older projects lack it
+        command += ["--features", "abi3"]
     if subprocess.run(command, cwd=source, env=environment, check=False).returncode:
         sys.exit(f"The wheels cannot be compared: one of them cannot be built, see above.\n{UNDO}")
     (wheel,) = (source / "dist").glob("*.whl")

@@ -149,7 +149,7 @@ def build_environment(source: Path, target: str = "") -> dict[str, str]:
 
 def refuse_strays() -> None:
     """Stop at a compiled module in the source tree that `uv run` did not put there."""
-    own = re.compile(rf"{MODULE}\.((abi3t?|cpython-314t|cp314t)[\w-]*\.)?(so|pyd)")
+    own = re.compile(rf"{MODULE}\.((abi3t?|(cpython-|cp)3\d\dt?|pypy3\d\d)(-[\w-]+)?\.)?(so|pyd)")
     for path in sorted(SOURCE.rglob("*")):
         mine = path.parent.name == PACKAGE and own.fullmatch(path.name)
         if path.suffix in NATIVE and not mine:
@@ -210,6 +210,7 @@ def build_wheels(row: Platform, source: Path) -> None:
         environment["MACOSX_DEPLOYMENT_TARGET"] = row.floor
     for wheel in row.wheels():
         command = ["maturin", "build", "--release", "--locked", "--out", str(DIST)]
+        command += ["--features", "abi3"]
         command += ["--interpreter", wheel.python, *target_options(row)]
         run(*command, cwd=source, environment=environment)
     for path in set(DIST.glob("*.whl")) - before:
