@@ -89,7 +89,7 @@ def test_the_program_knows_the_questions_and_the_owners(project: Project, tmp_pa
         ("python_min=3.8", "Copier refuses: Invalid choice for 'python_min': '3.8'"),
         ("platforms=all", "Nothing was changed."),
         ("platforms=wide licnse=MIT", "Invalid choice for 'platforms': 'wide licnse=MIT'"),
-        ("edition=banana", 'edition "banana" is no edition of Rust: type one such as 2024.'),
+        ("edition=banana", 'Try 2024: edition "banana" is no edition of Rust.'),
     ],
 )
 def test_a_wrong_answer_is_refused(project: Project, answers: str, message: str) -> None:
@@ -502,7 +502,7 @@ def test_it_names_what_an_answer_deletes(project: Project) -> None:
 def test_it_says_when_an_answer_is_for_nothing(project: Project) -> None:
     output = tool(project, "answer", code=1, azure_feed="feed", description="Two words")
     assert "azure_feed was not stored: with these answers, nobody is asked for it." in output
-    assert "description was A Python package with a Rust core., and is Two words now." in output
+    assert "description was '', and is Two words now." in output
     assert 'description = "Two words"' in (project / "pyproject.toml").read_text("utf-8")
 
 

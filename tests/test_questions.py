@@ -333,7 +333,7 @@ def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
         ),
         (
             "starter=none",
-            "Your crate goes into crates/core; README.md says how Python gets to see it.",
+            "Your crate goes into crates/core. CONTRIBUTING.md says how Python gets to see it.",
         ),
         ("license=proprietary", "The project is marked as private: public registries refuse it."),
     ],

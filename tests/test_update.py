@@ -88,6 +88,7 @@ def test_yours_is_what_the_design_says() -> None:
         "/crates/*/tests",
         "/crates/*/benches",
         "/crates/*/LICENSE*",
+        "/crates/*/README.md",
         "/crates/py/overloads.pyi",
         "/python",
         "/tests",
@@ -141,7 +142,7 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     project = make(version, answers)
     yours = content(project, "yours")
     update(project, version_of(every_file))
-    own = {key: project.answers()[key] for key, _, _ in NEWER}
+    own = {key: project.answers()[key] for key in ("description", *(key for key, _, _ in NEWER))}
     answered = {**ANSWERS[answers], **own}
     fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **answered)
     assert content(project) == content(fresh)
