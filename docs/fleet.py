@@ -171,7 +171,13 @@ class Repository:
 
 
 def template_files(fresh: Path) -> list[str] | None:
-    """Return which files of a fresh copy the template maintains, as tools/template.py lists them."""
+    """Return which files of a fresh copy the template maintains."""
+    if (fresh / "tools/yours.txt").exists():
+        subprocess.run(["git", "init", "--quiet"], cwd=fresh, check=True)
+        listing = ["git", "ls-files", "--others", "--exclude-from=tools/yours.txt", "-z"]
+        listed = subprocess.run(listing, cwd=fresh, capture_output=True, check=True, text=True)
+        return listed.stdout.rstrip("\0").split("\0")
+    # Versions before 2.0.0 list them in a program.
     program = fresh / "tools/template.py"
     source = program.read_text("utf-8") if program.exists() else ""
     for owned in re.findall(r"^OWNED = (\(.*?^\))", source, re.MULTILINE | re.DOTALL):

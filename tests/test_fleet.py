@@ -152,7 +152,7 @@ def test_changed_and_deleted_files_of_the_template_are_drift(current: Project) -
 
 def test_drift_is_unknown_if_a_version_lists_no_files(template_clone: Path, tmp_path: Path) -> None:
     source = Project(template_clone).copy(tmp_path / "template").path
-    edit(source / "template/tools/template.py", "^OWNED = ", "OTHERS = ")
+    (source / "template/tools/yours.txt").unlink()
     commit(source, "91.0.0")
     (row,) = rows(copy_at(source, "91.0.0", tmp_path / "later", {}).path, code=0)
     assert (row["version"], row["newest"], row["drift"]) == ("91.0.0", "91.0.0", None)

@@ -17,6 +17,7 @@ from versions import (
     ANSWERS,
     AZURE,
     CHANGES,
+    MISTAKES,
     NEWER,
     NOW,
     OLDER,
@@ -218,6 +219,20 @@ def test_no_line_of_a_person_is_lost(
         record_property("update", row)
         assert gone == []
         assert unmerged <= set(content(project))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", ["defaults", "everything"])
+def test_no_line_of_a_person_is_lost_where_git_merges(make: Make, answers: str) -> None:
+    """By `just update`, which follows renames as well, and keeps edits of files that are dropped."""
+    for change in [*CHANGES, *MISTAKES]:
+        project = make(NOW, answers)
+        markers = mark(project)
+        command = (sys.executable, "-B", "tools/update.py", "update", version_of(change))
+        output = project.run(*command, code=1, env={"JUST": "false"})
+        assert "To undo the update" in output or "Conflicts, in these files" in output, output
+        everything = b"".join((project / str(path)).read_bytes() for path in project.files())
+        assert [name for name, line in markers.items() if line.encode() not in everything] == []
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ OLDER = [
     [*RELEASES][-1],
 ]
 OWNERSHIP = known("ownership.yml")
+OWNERSHIP["yours"] = (ROOT / "template/tools/yours.txt").read_text("utf-8").splitlines()[1:]
 # What a project owns, and what new projects get in a pretended version.
 NEWER = [
     ("pyo3_version", "0.30.1", "0.99.0"),
@@ -186,8 +187,6 @@ def new_file(clone: Path) -> None:
     """Add a file of the template's, and one that would be the user's."""
     for name in ("tools/later.py", "tests/test_later.py"):
         (clone / "template" / name).write_text('"""New."""\n', "utf-8")
-    owned = clone / "template/tools/template.py"
-    edit(owned, '^    "tools/platforms.py",$', r'    "tools/later.py",\n\g<0>')
 
 
 def removed_file(clone: Path) -> None:
@@ -250,7 +249,8 @@ def every_file(clone: Path) -> None:
             text = path.read_text("utf-8")
             start = re.search(r"\A(\{% from .*\n)?(\"\"\".*\n)?", text)
             assert start
-            line = "planted\n" if start[2] else "# planted\n"
+            inside = start[2] and not start[2].rstrip().endswith('."""')  # of a docstring
+            line = "planted\n" if inside else "# planted\n"
             path.write_text(text[: start.end()] + line + text[start.end() :], "utf-8")
 
 
