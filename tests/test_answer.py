@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 from project import Project, commit, git, posix, render
+from releases import RELEASES
 from versions import (
     ANSWERS,
     NEWER,
     NOW,
-    RELEASES,
     all_of_these,
     copy_at,
     edit,
@@ -58,7 +58,8 @@ def take(project: Project, version: str = "", **answers: str) -> str:
     """Update to a version or change answers without a conflict, and return what was printed."""
     head = git(project.path, "rev-parse", "HEAD")
     words = ("answer",) if answers else ("update", version)
-    output = tool(project, *words, code=1, **answers)
+    text = " ".join(f"{name}={value}" for name, value in answers.items())
+    output = tool(project, *words, code=1, env={"ANSWERS": text})
     assert UNDONE in output, output
     assert git(project.path, "rev-parse", "HEAD~") == head, "the update is one commit"
     assert git(project.path, "status", "--porcelain", "--untracked-files=no") == ""
