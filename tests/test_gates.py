@@ -255,6 +255,19 @@ def test_an_import_of_the_additions_stays_in_the_stub(project: Project) -> None:
     assert 'def f(x: collections.abc.Sized) -> int:\n    """Do it."""' in assembled
 
 
+def test_formats_and_clippy_come_before_any_build(project: Project) -> None:
+    project.replace("tests/oracle.py", "best = (0, 0)", "best = (0,0)")
+    output = project.just("check", code=1)
+    assert "tests/oracle.py" in output
+    assert "See above: `just fmt` formats both languages" in output
+    assert "Building new" not in output
+    project.replace("tests/oracle.py", "best = (0,0)", "best = (0, 0)")
+    project.replace(CORE, "let mut length = 1;", 'let mut length = "one";')
+    output = project.just("check", code=1)
+    assert "mismatched types" in output
+    assert "Building new" not in output
+
+
 def test_an_edit_in_rust_is_never_missed(project: Project) -> None:
     assert "passed" in project.run("uv", "run", "pytest")
     project.replace(CORE, "let mut length = 1;", "let mut length = 2;")

@@ -504,7 +504,9 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
     reader: Project, index: Index, env: dict[str, str]
 ) -> None:
     without = {key: value for key, value in env.items() if "PRIVATE" not in key}
-    assert str(index.port) in reader.just("setup", code=1, env=without)
+    refused = reader.just("setup", code=1, env=without)
+    assert str(index.port) in refused
+    assert "set UV_INDEX_PRIVATE_USERNAME and UV_INDEX_PRIVATE_PASSWORD." in refused
     half = {**without, **index.credentials}
     assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in reader.just("setup", code=1, env=half)
     reader.just("setup", env=env)

@@ -153,10 +153,21 @@ RELEASING = {
         "| Environment name | `pypi` |",
         "within fourteen days",
         "\npip install new\nuv add new\n",
+        "\njust publish pypi dist ID…\n",
+        "- pypi: `UV_PUBLISH_TOKEN`",
     ],
-    "crates-io": ["CARGO_REGISTRY_TOKEN=… just publish crates-io dist", "\ncargo add new\n"],
-    "azure": ["`AZURE_CLIENT_ID` and `AZURE_TENANT_ID`", "\ncargo add new --registry azure\n"],
+    "crates-io": [
+        "CARGO_REGISTRY_TOKEN=… just publish crates-io dist",
+        "\ncargo add new\n",
+        "- crates-io: `CARGO_REGISTRY_TOKEN`",
+    ],
+    "azure": [
+        "`AZURE_CLIENT_ID` and `AZURE_TENANT_ID`",
+        "\ncargo add new --registry azure\n",
+        "- azure: `AZURE_TOKEN`",
+    ],
     "private": [
+        "- private: `UV_INDEX_PRIVATE_USERNAME` and `UV_INDEX_PRIVATE_PASSWORD`; `CARGO_REG",
         "`PRIVATE_CARGO_TOKEN`",
         "`PRIVATE_PASSWORD`",
         "\ncargo add new --registry private\n",
@@ -177,6 +188,7 @@ def test_releasing_is_about_the_chosen_registries_only(tmp_path: Path, chosen: l
     assert ("Never mix two indexes with pip's `--extra-index-url`" in text) == private
     assert "protect the default branch, and tags that begin with `v`" in text
     assert "switch on immutable releases" in text
+    assert "\njust wheels all\njust verify dist ID…\n" in text
 
 
 def test_what_was_built_is_not_linted(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Project:
     shutil.copy(WEEK / "init.py", project / "python/week/__init__.py")
     shutil.copy(WEEK / "week_tests.py", project / "tests/test_week.py")
     project.replace("pyproject.toml", "dependencies = []", 'dependencies = ["numpy>=2"]')
+    core = "crates/core/src/collatz.rs"
+    plain = '        assert_eq!(format!("{}", longest(10, 1).unwrap().start), "9");\n'
+    project.replace(
+        core, "fn nothing_lies_below_one() {\n", f"fn nothing_lies_below_one() {{\n{plain}"
+    )
     project.run("cargo", "add", "--package", "week-py", "log", "numpy@0.30", "pyo3-log")
     project.run("cargo", "add", "--package", "week-py", "pyo3", "--features", "experimental-async")
     return project
@@ -37,6 +42,28 @@ def test_the_first_week_is_green(week: Project) -> None:
     assert "from collections.abc import Callable\n" in stub
     assert "Incomplete" not in stub
     week.just("wheels")
+
+
+def test_an_own_definition_and_its_import_stay(week: Project) -> None:
+    array = "numpy.typing.NDArray[numpy.float64]"
+    own = week / "crates/py/overloads.pyi"
+    own.write_text(
+        f"import numpy\nimport numpy.typing\n\ndef double(numbers: {array}) -> {array}: ...\n"
+    )
+    week.just("fmt", "stubs", "check")
+    assert "import numpy.typing\n" in own.read_text("utf-8")
+    assert f"def double(numbers: {array})" in (week / "python/week/_rust/__init__.pyi").read_text(
+        "utf-8"
+    )
+    own.unlink()
+
+
+def test_a_type_that_nothing_knows_is_named(week: Project) -> None:
+    signature = '#[pyo3(signature = (numbers: "numpy.ndarray") -> "numpy.ndarray")]\n'
+    week.replace("crates/py/src/week.rs", signature, "")
+    output = week.just("stubs")
+    assert "No type is known here: def double(numbers: Incomplete)" in output
+    assert "Say it in Rust: #[pyo3(signature = (name:" in output
 
 
 def table(readme: Path, heading: str) -> Iterator[str]:
