@@ -153,7 +153,7 @@ RELEASING = {
         "| Environment name | `pypi` |",
         "within fourteen days",
         "\npip install new\nuv add new\n",
-        "\njust publish pypi dist ID…\n",
+        "\njust publish pypi dist",
         "- pypi: `UV_PUBLISH_TOKEN`",
     ],
     "crates-io": [
