@@ -133,7 +133,7 @@ def test_a_month_of_work_survives_a_new_version(
     for name in KEYS.keys() - {".editorconfig"}:  # which the template gives up
         assert "# new key" in after[name.removesuffix(".jinja")], name
     for name in after:
-        if name.startswith(".github/workflows/"):
+        if name.startswith(".github/actions/"):
             assert any("# v99.0.0" in line for line in after[name]), name
     for name, line in LAST.items():
         assert line.splitlines()[0] in after[name], name

@@ -66,12 +66,21 @@ def workflows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield path.name, workflow
 
 
+def own_actions(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Parse each action of the project's own, with the name of its folder."""
+    for path in sorted((folder / ".github/actions").glob("*/action.yml")):
+        yield path.parent.name, yaml.safe_load(path.read_text("utf-8"))
+
+
 def steps(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """List each step, with the name of its workflow and of its job."""
+    """List each step, with the name of its workflow and of its job; those of an own action last."""
     for name, workflow in workflows(folder):
         for job_name, job in workflow["jobs"].items():
             for step in job.get("steps", []):
                 yield name, job_name, step
+    for name, action in own_actions(folder):
+        for step in action["runs"]["steps"]:
+            yield "action.yml", name, step
 
 
 # Linters
@@ -161,7 +170,11 @@ def unknown_uses(folder: Path) -> list[str]:
     """List what a workflow uses otherwise than tests/actions.yml knows it."""
     found = []
     rows = {row["name"]: row for row in ACTIONS}
-    for path in sorted((folder / ".github/workflows").glob("*.yml")):
+    rows |= {
+        f"$/.github/actions/{name}": {"inputs": list(action["inputs"])}
+        for name, action in own_actions(folder)
+    }
+    for path in sorted((folder / ".github").glob("*s/**/*.yml")):
         for use in USES.finditer(path.read_text("utf-8")):
             row = rows.get(use["name"])
             if row is None or (use["ref"], use["version"]) != (row["commit"], row["version"]):
@@ -251,7 +264,7 @@ def ambiguous_tags(folder: Path) -> list[str]:
     return [
         f"{name}: {job} checks out {step['with']['ref']}, which may be a branch"
         for name, job, step in steps(folder)
-        if not step.get("with", {}).get("ref", "refs/").startswith("refs/")
+        if not step.get("with", {}).get("ref", "refs/").startswith(("refs/", "${{ inputs.ref }}"))
     ]
 
 
@@ -276,7 +289,7 @@ def loose_publishing(folder: Path) -> list[str]:
                 not c.startswith("just publish ") for c in commands if c
             ):
                 found.append(f"{where} can publish and does something else")
-            if "pypa/gh-action-pypi-publish" in uses and "actions/checkout" in uses:
+            if "pypa/gh-action-pypi-publish" in uses and "$/.github/actions/setup" in uses:
                 found.append(f"{where} checks out code before it sends to PyPI")
             if "environment" in job and job["needs"] != "fetch":
                 found.append(f"{where} does not wait for what checks the files")
@@ -313,8 +326,8 @@ def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
 
 def test_every_known_action_is_used_and_runs_on_todays_node() -> None:
     paths = [ROOT / "docs/bots.md"]
-    for folder in ("template/.github/workflows", ".github/workflows"):
-        paths += (ROOT / folder).glob("*.yml")
+    for folder in ("template/.github", ".github"):
+        paths += (ROOT / folder).glob("*s/**/*.yml")
     used = {use["name"] for path in paths for use in USES.finditer(path.read_text("utf-8"))}
     assert {row["name"] for row in ACTIONS} == used
     assert {row["runs"] for row in ACTIONS} <= {"node24", "composite", "docker"}
@@ -343,16 +356,22 @@ def test_every_job_has_a_name_of_its_own(project: Project) -> None:
 
 CHECKOUT = "uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 JOB = "    runs-on: ubuntu-24.04\n    timeout-minutes: 15\n"
-CI, WHEELS, DEPENDABOT = (
+SETUP, CI, WHEELS, DEPENDABOT = (
+    ".github/actions/setup/action.yml",
     ".github/workflows/ci.yml",
     ".github/workflows/wheels.yml",
     ".github/dependabot.yml",
 )
 SHIPPED = {
-    "a tag instead of a commit": (CI, CHECKOUT, "uses: actions/checkout@v7", "unpinned-uses"),
-    "a misspelt owner": (CI, "uses: actions/checkout@", "uses: action/checkout@", "typosquat-uses"),
+    "a tag instead of a commit": (SETUP, CHECKOUT, "uses: actions/checkout@v7", "unpinned-uses"),
+    "a misspelt owner": (
+        SETUP,
+        "uses: actions/checkout@",
+        "uses: action/checkout@",
+        "typosquat-uses",
+    ),
     "credentials that stay": (
-        CI,
+        SETUP,
         "persist-credentials: false",
         "persist-credentials: true",
         "artipacked",
@@ -453,12 +472,12 @@ SHIPPED = {
     "a word that may split": (WHEELS, 'just target "$ID"', "just target $ID", "SC2086"),
     "a key twice": (CI, "    name: Lint\n", "    name: Lint\n    name: Lint\n", '"name"'),
     "a commit without its version": (
-        CI,
+        SETUP,
         CHECKOUT,
         CHECKOUT.split(" #")[0],
         "needs a commit and `# vX.Y.Z` behind it",
     ),
-    "half a version": (CI, "# v7.0.1", "# v7", "needs a commit and `# vX.Y.Z` behind it"),
+    "half a version": (SETUP, "# v7.0.1", "# v7", "needs a commit and `# vX.Y.Z` behind it"),
 }
 
 
@@ -523,8 +542,8 @@ OURS = {
         "ref: ${{ env.TAG }}",
         "fetch checks out ${{ env.TAG }}, which may be a branch",
     ),
-    "another commit": (CI, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
-    "another version": (CI, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
+    "another commit": (SETUP, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
+    "another version": (SETUP, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
     "a misspelt input": (WHEELS, "merge-multiple", "merge-multiples", "sets merge-multiples"),
     "an input that is missing": (WHEELS, "          path: dist/*.tar.gz\n", "", "lacks path"),
     "an artifact that nobody uploads": (
@@ -563,7 +582,7 @@ OURS = {
         "run: just lint || true",
         "just lint || true",
     ),
-    "a cache in a release": (WHEELS, "enable-cache: false", "enable-cache: true", "uses a cache"),
+    "a cache in a release": (SETUP, "enable-cache: false", "enable-cache: true", "uses a cache"),
     "caches that are not switched off": (
         WHEELS,
         "ACTIONS_CACHE_MODE: none",
@@ -655,16 +674,10 @@ class Runner:
         for name in ("project", "bin", "artifacts"):
             shutil.rmtree(self.scratch / name, ignore_errors=True)
         copy = self.project.copy(self.scratch / "project", "dist", ".venv")
-        for path in (copy / ".github/workflows").glob("*.yml"):
+        for path in (copy / ".github").glob("*s/**/*.yml"):
             # act does not know `$/`, and copies the working tree only where no `ref` is named.
             text = path.read_text("utf-8").replace("uses: $/", "uses: ./")
-            path.write_text(
-                text.replace(
-                    "          ref: refs/tags/${{ env.TAG }} # a branch of that name would win\n",
-                    "",
-                ),
-                "utf-8",
-            )
+            path.write_text(re.sub(r" +ref: \$\{\{ inputs\.ref \}\}\n", "", text), "utf-8")
         (self.scratch / "bin").mkdir()
         (self.scratch / "bin/just").write_text(SHIM)
         (self.scratch / "bin/just").chmod(0o755)

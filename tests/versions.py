@@ -166,8 +166,8 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
 def new_pin(clone: Path) -> None:
     """Take a newer version of an action, in every workflow, and of maturin."""
     edit(clone / "extensions/versions.yml", r'maturin: "1.16"', 'maturin: "1.16.0"')
-    for path in sorted((clone / "template/.github/workflows").glob("*.yml")):
-        edit(path, r"actions/checkout@\S+ # v\S+", f"actions/checkout@{'1' * 40} # v99.0.0")
+    action = clone / "template/.github/actions/setup/action.yml"
+    edit(action, r"actions/checkout@\S+ # v\S+", f"actions/checkout@{'1' * 40} # v99.0.0")
 
 
 def new_key(clone: Path) -> None:

@@ -131,7 +131,8 @@ def workflows() -> str:
     commands += [["check-jsonschema", "--builtin-schema", schema, *names] for schema in schemas]
     failed = [command[0] for command in commands if subprocess.run(command, check=False).returncode]
     failed += [] if actionlint(names) else ["actionlint"]
-    findings = [*unversioned_pins(files), *hasty_updates(ROOT / ".github/dependabot.yml")]
+    actions = sorted((ROOT / ".github/actions").glob("*/action.y*ml"))
+    findings = [*unversioned_pins([*files, *actions]), *hasty_updates(ROOT / ".github/dependabot.yml")]
     if findings:
         print(*findings, sep="\n")
         failed.append("our own checks")
