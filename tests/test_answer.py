@@ -82,8 +82,8 @@ def mine(project: Project, name: str, place: str) -> None:
         ("crate_name=other", "crate_name is asked only once, since your Rust code uses it."),
         ("license=MIT", "license is asked only once, since its text is yours"),
         ("starter=none", "starter is asked only once, since its code is yours"),
-        ("platform=wide", "platform is no question, or is not asked with these answers: crate"),
-        ("azure_feed=feed", "azure_feed is no question, or is not asked with these answers"),
+        ("platform=wide", "platform is not a question of these answers. Questions: crate_name"),
+        ("azure_feed=feed", "azure_feed is not a question of these answers."),
         ("", "'' is no answer: type it as"),
         ("platforms", "'platforms' is no answer: type it as `just answer platforms=wide`."),
         ("wide platforms=wide", "'wide' is no answer"),
@@ -429,6 +429,11 @@ def test_answers_are_typed_as_people_type_them(project: Project) -> None:
     assert project.answers()["wheels_to"] == ["pypi", "azure"]
     take(project, description="Solve x=1", platforms="wide")
     assert project.answers()["description"] == "Solve x=1"
+    take(project, msrv="1.90", description="[beta] What it does: no")
+    assert project.answers()["msrv"] == "1.90"
+    assert project.answers()["description"] == "[beta] What it does: no"
+    take(project, description="")
+    assert project.answers()["description"] == ""
     assert project.answers()["platforms"] == "wide"
 
 

@@ -153,7 +153,7 @@ RELEASING = {
         "| Environment name | `pypi` |",
         "within fourteen days",
         "\npip install new\nuv add new\n",
-        "\njust publish pypi dist",
+        "\njust publish pypi dist ID…\n",
         "- pypi: `UV_PUBLISH_TOKEN`",
     ],
     "crates-io": [
@@ -267,7 +267,9 @@ def test_the_readme_of_each_licence_points_to_its_text(projects: list[Project]) 
         for folder in (project.path, project / "crates/core"):
             assert sorted(path.name for path in folder.glob("LICENSE*")) == expected
         for name in expected:
-            assert f"({name})" in (project / "README.md").read_text("utf-8")
+            assert re.search(
+                rf"\]\((https://.*/)?{name}\)", (project / "README.md").read_text("utf-8")
+            )
             text = (project / name).read_text("utf-8")
             assert (project / "crates/core" / name).read_text("utf-8") == text
             begin, end = TEXTS[name if "-" in name else project.answers()["license"]]

@@ -674,10 +674,17 @@ class Runner:
         for name in ("project", "bin", "artifacts"):
             shutil.rmtree(self.scratch / name, ignore_errors=True)
         copy = self.project.copy(self.scratch / "project", "dist", ".venv")
-        for path in (copy / ".github").glob("*s/**/*.yml"):
-            # act does not know `$/`, and copies the working tree only where no `ref` is named.
-            text = path.read_text("utf-8").replace("uses: $/", "uses: ./")
-            path.write_text(re.sub(r" +ref: \$\{\{ inputs\.ref \}\}\n", "", text), "utf-8")
+        action = copy / ".github/actions/setup/action.yml"
+        (checkout,) = re.findall(
+            r"    - uses: actions/checkout@.*\n      with:\n(?:        .*\n)+",
+            text := action.read_text(),
+        )
+        action.write_text(text.replace(checkout, ""), "utf-8")
+        for path in (copy / ".github/workflows").glob("*.yml"):
+            # act does not know `$/`, and finds an action of the project's own only behind a checkout.
+            before = f"      {checkout.strip().splitlines()[0]}\n      - uses: ./.github/actions"
+            text = path.read_text("utf-8").replace("      - uses: $/.github/actions", before)
+            path.write_text(text.replace("uses: $/", "uses: ./"), "utf-8")
         (self.scratch / "bin").mkdir()
         (self.scratch / "bin/just").write_text(SHIM)
         (self.scratch / "bin/just").chmod(0o755)

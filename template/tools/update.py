@@ -44,6 +44,7 @@ CONDITIONAL = (
     "private_upload_url",
     "private_registry_url",
 )
+LISTS = {"platform_ids", "wheels_to", "crate_to", "extras"}
 Answers = dict[str, object]
 
 
@@ -139,7 +140,7 @@ def parse(text: str) -> dict[str, str]:
     answers = dict(part.split("=", 1) for part in parts)
     for key in answers.keys() & ASKED_ONCE.keys():
         sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
-    for key in answers.keys() & {"platform_ids", "wheels_to", "crate_to", "extras"}:
+    for key in answers.keys() & LISTS:
         answers[key] = f"[{answers[key].strip('[] ')}]"
     return answers
 
@@ -288,8 +289,6 @@ def report(then: Answers, now: Answers, given: Mapping[str, str]) -> None:
             print(f"{name} was {then.get(key, 'not set')}, and is {value} now.")
     for key in then.keys() - now.keys():
         print(f"{key} was {then[key]}, and is not stored any more.")
-    for key in given.keys() - now.keys():
-        print(f"{key} was not stored: with these answers, the question is not asked.")
     deleted = git("diff", "--name-only", "--relative", "--diff-filter=D", "HEAD~", "HEAD")
     for name in deleted.splitlines():
         print(f"{name} is deleted. To have it back: git checkout HEAD~ -- {name}")
@@ -372,14 +371,15 @@ def update(version: str, given: Mapping[str, str]) -> None:
     subject = (
         f"Answer {' '.join(f'{key}={value}' for key, value in given.items())}" if given else ""
     )
-    answers = {**now, **{key: yaml.safe_load(value) for key, value in given.items()}}
+    lists = {key: yaml.safe_load(value) for key, value in given.items() if key in LISTS}
+    answers = {**now, **given, **lists}
     with rendered(
         version or str(now["_commit"]) if given else version, then, answers, subject
     ) as change:
         if unknown := given.keys() - change.answers.keys():
             names = ", ".join(key for key in change.answers if not key.startswith("_"))
             sys.exit(
-                f"{', '.join(unknown)} is no question, or is not asked with these answers: {names}."
+                f"{', '.join(unknown)} is not a question of these answers. Questions: {names}."
                 " Nothing was changed."
             )
         refuse_overwriting(change)

@@ -228,7 +228,7 @@ def check(expected: dict[Path, str]) -> None:
         if f"{NAME}.{path.stem}" not in sys.modules:
             sys.exit(
                 f"`import {NAME}.{path.stem}` would fail: register the nested module in its #[pymodule_init],"
-                " as CONTRIBUTING.md shows under Submodule."
+                " see the row *submodule* in CONTRIBUTING.md."
             )
     compare()
     if problems := [*unfinished(next(iter(expected.values())), getattr(module, "__all__", []))]:
