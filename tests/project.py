@@ -159,6 +159,7 @@ class Project:
             assert name in mentions or name.endswith("lib.rs"), name
             left = re.sub(pattern, "", (self / name).read_text("utf-8"), flags=re.MULTILINE)
             (self / name).write_text(left.replace("Race] = [\n", "Race] = []\n"), "utf-8")
+        self.just("stubs", "fmt")
 
     def run(self, *command: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run a command in it, expect an exit code, and give all that was printed."""

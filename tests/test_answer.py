@@ -121,7 +121,10 @@ def test_a_file_that_git_ignores_is_not_overwritten(project: Project) -> None:
     commit(project.path)
     (project / "tools/later.py").write_text("mine\n", "utf-8")
     output = tool(project, "update", version_of(new_file), code=1)
-    assert "tools/later.py is new in the template, and Git ignores yours: move yours away" in output
+    assert (
+        "tools/later.py is new in the template, and Git ignores tools/later.py: move yours away"
+        in output
+    )
     assert (project / "tools/later.py").read_text("utf-8") == "mine\n"
     assert git(project.path, "status", "--porcelain") == ""
 
@@ -233,14 +236,14 @@ def test_an_edit_stays_in_its_job(tmp_path: Path) -> None:
     project = copy_at(clone, NOW, tmp_path / "new", {})
     ci = ".github/workflows/ci.yml"
     before, rust = (project / ci).read_text("utf-8").split("  rust:\n")
-    place = "          persist-credentials: false\n"
-    rust = rust.replace(place, f"{place}          lfs: true # MINE\n", 1)
+    place = "      - uses: $/.github/actions/setup\n"
+    rust = rust.replace(place, f"{place}        with:\n          ref: mine # MINE\n", 1)
     (project / ci).write_text(f"{before}  rust:\n{rust}", "utf-8")
     commit(project.path)
     take(project, "90.1.0")
     jobs = yaml.safe_load((project / ci).read_text("utf-8"))["jobs"]
     assert "docs" in jobs
-    assert [name for name, job in jobs.items() if "'lfs'" in str(job)] == ["rust"]
+    assert [name for name, job in jobs.items() if "'ref'" in str(job)] == ["rust"]
 
 
 def test_git_revert_takes_it_back(project: Project) -> None:
@@ -395,9 +398,53 @@ def test_it_works_in_a_folder_of_a_larger_repository(project: Project, tmp_path:
     output = tool(inner, "answer", code=1, platforms="wide", wheels_to="[]")
     assert "publish-pypi.yml is deleted." in output
     mine(inner, "deny.toml", "[graph]\n")
+    (around / "staged.txt").write_text("mine\n", "utf-8")
+    git(around, "add", "staged.txt")
+    refused = tool(inner, "update", version_of(renamed_file), code=1)
+    assert "Commit these staged changes first, or unstage them:\nstaged.txt" in refused
+    git(around, "reset", "--quiet")
+    (around / "staged.txt").unlink()
     assert UNDONE in tool(inner, "update", version_of(renamed_file), code=1)
     assert "# MINE" in (inner / "cargo-deny.toml").read_text("utf-8")
     assert git(around, "ls-files", "--", ":!deep") == "dirt.txt"
+
+
+def test_nothing_is_amended_when_git_does_not_take_the_change(project: Project) -> None:
+    head = git(project.path, "rev-parse", "HEAD")
+    (project / ".git/index.lock").touch()
+    output = tool(project, "update", version_of(every_file), code=1)
+    assert "Git did not take the change, and nothing was changed: " in output
+    (project / ".git/index.lock").unlink()
+    assert git(project.path, "rev-parse", "HEAD") == head
+    assert git(project.path, "status", "--porcelain") == ""
+
+
+def test_a_rename_does_not_overwrite_an_ignored_file(project: Project) -> None:
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write("/cargo-deny.toml\n")
+    commit(project.path)
+    (project / "cargo-deny.toml").write_text("mine\n", "utf-8")
+    output = tool(project, "update", version_of(renamed_file), code=1)
+    assert "cargo-deny.toml is new in the template, and Git ignores cargo-deny.toml" in output
+    assert (project / "cargo-deny.toml").read_text("utf-8") == "mine\n"
+
+
+def test_the_template_may_move(project: Project, tmp_path: Path) -> None:
+    source = Path(project.answers()["_src_path"])
+    git(tmp_path, "clone", "--quiet", str(source), "moved")
+    project.replace(".copier-answers.yml", str(source), str(tmp_path / "moved"))
+    commit(project.path)
+    take(project, version_of(every_file))
+    assert project.answers()["_src_path"] == str(tmp_path / "moved")
+
+
+def test_an_answer_that_was_reverted_can_be_given_again(project: Project) -> None:
+    git(project.path, "config", "grep.patternType", "fixed")
+    take(project, platforms="wide")
+    git(project.path, "revert", "--no-edit", "HEAD")
+    mine(project, "tools/platforms.toml", "# The platforms that get wheels.")
+    take(project, platforms="wide")
+    assert project.answers()["platforms"] == "wide"
 
 
 # It says what it did

@@ -146,10 +146,11 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     own = {key: project.answers()[key] for key in ("description", *(key for key, _, _ in NEWER))}
     answered = {**ANSWERS[answers], **own}
     fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **answered)
-    assert content(project) == content(fresh)
+    left = {"tools/publish.py"} - set(content(fresh))  # given up, and left to those who have it
+    assert {k: v for k, v in content(project).items() if k not in left} == content(fresh)
     assert content(project, "yours") == yours
-    without = [name for name, text in content(project).items() if b"planted" not in text]
-    assert without == [], "a change of the template did not arrive in these"
+    without = {name for name, text in content(project).items() if b"planted" not in text}
+    assert without <= left, "a change of the template did not arrive in these"
 
 
 @pytest.mark.slow

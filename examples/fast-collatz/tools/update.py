@@ -11,6 +11,7 @@ commits, parent and child, and `git cherry-pick` takes the child.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,9 +54,15 @@ def git(
 ) -> str:
     """Run Git, with an index of its own if one is given, and return what it prints."""
     command = ["git", *map(str, arguments)]
-    environment = {**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {})}
+    environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index else os.environ
     result = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
     )
     if check and result.returncode:
         sys.exit(f"`git {arguments[0]}` failed: {result.stderr.strip()}")
@@ -79,14 +86,19 @@ def refuse_unready() -> None:
             )
     status = git("status", "--porcelain", "--untracked-files=normal", "--", ".").splitlines()
     # The recipe itself makes uv.lock, where there is none yet.
-    locks = re.compile(r"\?\? (.*/)?(uv|Cargo)\.lock")
+    locks = re.compile(r'\?\? "?(.*/)?(uv|Cargo)\.lock"?')
     if changed := [line for line in status if not locks.fullmatch(line)]:
         sys.exit("\n".join(["Commit or stash these changes first:", *changed]))
+    if staged := git("diff", "--cached", "--name-only"):  # elsewhere in a larger repository
+        sys.exit(f"Commit these staged changes first, or unstage them:\n{staged}")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file."""
-    return tomllib.loads(path.read_text("utf-8"))
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        sys.exit(f"{path.name} cannot be read: {error}.")
 
 
 def answers_at(commit: str) -> Answers:
@@ -103,12 +115,17 @@ def last_rendered() -> str:
 
     Answers that were edited by hand since then have not been rendered.
     """
-    log = ("log", "-1", "--no-show-signature", "--format=%H")
-    marked = git(*log, "--grep=^Template-Version: ", "--", ".")
-    changed = git(*log, "-G^_commit:", "--", ANSWERS)
-    if marked and changed and git("merge-base", marked, changed) == marked:
-        return changed  # it is the newer one
-    return marked or changed or "HEAD"
+    log = ("log", "-1", "--no-show-signature", "--basic-regexp", "--format=%H")
+    commits = [
+        git(*log, "--grep=^Template-Version: ", "--", "."),
+        git(*log, "-G^_commit:", "--", ANSWERS),
+        git(*log, "--grep=^This reverts commit ", "--", ANSWERS),
+    ]
+    newest = ""
+    for commit in filter(None, commits):
+        if not newest or git("merge-base", newest, commit) == newest:
+            newest = commit
+    return newest or "HEAD"
 
 
 def refuse_renamed(now: Answers, then: Answers) -> None:
@@ -116,11 +133,13 @@ def refuse_renamed(now: Answers, then: Answers) -> None:
     project = read_toml(ROOT / "pyproject.toml")
     workspace = read_toml(ROOT / "Cargo.toml").get("workspace", {})
     core = workspace.get("dependencies", {}).get("rust_core", {})
-    license = {"LicenseRef-Proprietary": "proprietary"}
+    maturin = project.get("tool", {}).get("maturin", {})
+    declared = project.get("project", {}).get("license")
+    license = "proprietary" if declared == "LicenseRef-Proprietary" else declared
     has = {
-        "package_name": project["tool"]["maturin"]["module-name"].rpartition(".")[0],
+        "package_name": maturin.get("module-name", "").rpartition(".")[0],
         "crate_name": core.get("package") if isinstance(core, dict) else None,
-        "license": license.get(declared := project["project"].get("license", ""), declared),
+        "license": license if isinstance(license, str) else None,
         "starter": then.get("starter"),
     }
     for key, value in has.items():
@@ -222,7 +241,13 @@ def rendered(version: str, then: Answers, now: Answers, subject: str) -> Iterato
         patterns.write_bytes(own.read_bytes())
         for folder in (old, new):
             keep_template(folder, patterns)
+        if not (new / ANSWERS).exists():
+            sys.exit(
+                "The template is no Git repository with versions: look at _src_path in " + ANSWERS
+            )
         answers = yaml.safe_load((new / ANSWERS).read_text("utf-8"))
+        # Copier owns this file, so that it never conflicts.
+        (old / ANSWERS).write_text(git("show", f"HEAD:./{ANSWERS}") + "\n", "utf-8")
         message = f"{subject or 'Template ' + str(answers['_commit'])}\n\nTemplate-Version: {answers['_commit']}"
         before = git("commit-tree", store(old), "-m", "What the template rendered before")
         after = git("commit-tree", store(new), "-p", before, "-m", message)
@@ -231,14 +256,16 @@ def rendered(version: str, then: Answers, now: Answers, subject: str) -> Iterato
 
 def refuse_overwriting(change: Change) -> None:
     """Stop where a new file of the template's would replace a file that Git ignores."""
-    added = git(
-        "diff", "--name-only", "--relative", "-z", "--diff-filter=A", change.before, change.after
-    )
+    listing = ("diff", "--name-only", "--no-renames", "--relative", "-z", "--diff-filter=A")
+    added = git(*listing, change.before, change.after)
     for name in filter(None, added.split("\0")):
-        if (ROOT / name).exists() and not git("ls-files", "--", name):
-            sys.exit(
-                f"{name} is new in the template, and Git ignores yours: move yours away first."
-            )
+        places = [name, *(str(parent) for parent in Path(name).parents)][:-1]
+        for place in places:
+            is_in_the_way = os.path.lexists(ROOT / place) and not (ROOT / place).is_dir()
+            if is_in_the_way and not git("ls-files", "--", place):
+                sys.exit(
+                    f"{name} is new in the template, and Git ignores {place}: move yours away."
+                )
 
 
 # What Git makes of it
@@ -246,11 +273,11 @@ def refuse_overwriting(change: Change) -> None:
 
 def pick(change: Change) -> bool:
     """Take the change as a commit, and return whether there was anything to take."""
-    if git("rev-parse", f"{change.before}^{{tree}}") == git(
-        "rev-parse", f"{change.after}^{{tree}}"
-    ):
+    if git("rev-parse", f"{change.before}:") == git("rev-parse", f"{change.after}:"):
         return False
-    git("cherry-pick", "--allow-empty", "--keep-redundant-commits", change.after, check=False)
+    head = git("rev-parse", "HEAD")
+    command = ["git", "cherry-pick", "--allow-empty", "--keep-redundant-commits", change.after]
+    picked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     conflicts = git("diff", "--name-only", "--relative", "--diff-filter=U").splitlines()
     if conflicts:
         print("Conflicts, in these files:", *conflicts, sep="\n  ")
@@ -258,9 +285,9 @@ def pick(change: Change) -> bool:
             "Choose between the lines in each, then `git add` it. `git cherry-pick --continue` ends the"
             " update; type `just setup check` after it. `git cherry-pick --abort` undoes all of it."
         )
-    if git("rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD", check=False):
-        git("cherry-pick", "--abort")
-        sys.exit("Git cannot take the change: see `git cherry-pick " + change.after + "`.")
+    if git("rev-parse", "HEAD") == head:
+        git("cherry-pick", "--abort", check=False)
+        sys.exit(f"Git did not take the change, and nothing was changed: {picked.stderr.strip()}")
     return True
 
 
@@ -270,13 +297,18 @@ def refresh_locks() -> None:
         "uv.lock": ["uv", "lock", "--quiet"],
         "Cargo.lock": ["cargo", "update", "--workspace", "--quiet"],
     }.items():
-        if git("ls-files", "--", name):
-            subprocess.run(command, cwd=ROOT, check=True)
-            if git("status", "--porcelain", "--", name):
-                print(f"{name} was brought up to date.")
-                git("add", "--", name)
+        if not git("ls-files", "--", name):
+            continue
+        if (
+            not shutil.which(command[0])
+            or subprocess.run(command, cwd=ROOT, check=False).returncode
+        ):
+            print(f"{name} was not brought up to date: type `{' '.join(command)}`, and commit it.")
+        if git("status", "--porcelain", "--", name):
+            print(f"{name} was brought up to date.")
+            git("add", "--", name)
     if git("diff", "--cached", "--name-only"):
-        git("commit", "--amend", "--no-edit", "--quiet")
+        git("commit", "--amend", "--no-edit", "--no-verify", "--quiet")
 
 
 def report(then: Answers, now: Answers, given: Mapping[str, str]) -> None:
@@ -367,6 +399,7 @@ def update(version: str, given: Mapping[str, str]) -> None:
     """Take a version of the template with these answers; the newest version if none is named."""
     refuse_unready()
     then, now = answers_at(last_rendered()), answers_at("HEAD")
+    then["_src_path"] = now["_src_path"]  # the template may have moved
     refuse_renamed(now, then)
     subject = (
         f"Answer {' '.join(f'{key}={value}' for key, value in given.items())}" if given else ""
@@ -384,7 +417,9 @@ def update(version: str, given: Mapping[str, str]) -> None:
             )
         refuse_overwriting(change)
         if not pick(change):
-            print("Nothing changes: the project has this version, and these answers.")
+            print(
+                "Nothing changes: the project has this version, and these answers. See `just drift`."
+            )
             return
         refresh_locks()
         report({**then, **now}, change.answers, given)
@@ -397,7 +432,14 @@ def update(version: str, given: Mapping[str, str]) -> None:
 def unedited(names: Sequence[str]) -> list[str]:
     """Return the files that no commit of a person changed: merging two updates can leave such a mixture."""
     born = git("log", "--format=%H", "--diff-filter=A", "--", ANSWERS).splitlines()
-    by_hand = ("log", "--format=%H", "--no-merges", "--invert-grep", "--grep=^Template-Version: ")
+    by_hand = (
+        "log",
+        "--basic-regexp",
+        "--format=%H",
+        "--no-merges",
+        "--invert-grep",
+        "--grep=^Template-Version: ",
+    )
     return [name for name in names if not {*git(*by_hand, "--", name).splitlines()} - {*born}]
 
 
@@ -406,12 +448,12 @@ def drift() -> None:
     now = answers_at("HEAD")
     with rendered(str(now["_commit"]), now, now, "") as change:
         names = git("ls-tree", "-r", "--name-only", change.after, ".").splitlines()
-        different = ("diff", "--relative", change.after, "--", *names)
-        changed = git("diff", "--name-only", *different[1:]).splitlines()
+        different = ("--no-ext-diff", "--relative", change.after, "--", *names)
+        changed = git("diff", "--name-only", *different).splitlines()
     if not changed:
         print("No file of the template's was changed.")
         return
-    print(git(*different))
+    print(git("diff", *different).encode(errors="replace").decode())
     for name in unedited(changed):
         print(
             f"{name} differs, though no commit of yours changed it: answers that were not rendered, or"
