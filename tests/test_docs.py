@@ -53,6 +53,22 @@ def type_it(
     return output
 
 
+def test_the_readme_begins_with_code_and_commands_of_the_template() -> None:
+    (code,) = [
+        text
+        for language, _, text in blocks(ROOT / "README.md", "copier-pyo3")
+        if language == "rust"
+    ]
+    assert code in (ROOT / "template/crates/py/src/collatz.rs.jinja").read_text("utf-8")
+    ((_, _, start),) = blocks(ROOT / "README.md", "Start")
+    message = (ROOT / "extensions/after_copy.jinja").read_text("utf-8")
+    typed = [
+        line.split("  #")[0].strip() for line in message.splitlines() if line.startswith("    ")
+    ]
+    commands = [line.split("  #")[0].strip() for line in start.splitlines()]
+    assert commands[2:] == typed[1:]
+
+
 @pytest.mark.nightly
 @pytest.mark.slow
 def test_the_readmes_first_command_needs_no_cache(tmp_path: Path) -> None:
