@@ -240,7 +240,7 @@ def notes(folder: Path) -> str:
 
 
 def draft(folder: Path, commit: str) -> None:
-    """Draft a release on GitHub: nobody sees it, and nothing is published, until a person does so."""
+    """Draft a release on GitHub. Only maintainers can see it, and nothing is published yet."""
     names = [str(path) for path in files(folder)]
     tag = f"v{version()}"
     create = ("gh", "release", "create", tag, "--draft", "--target", commit, "--title", tag)

@@ -28,7 +28,7 @@ OLDEST_RUST = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace
 
 
 def rust_version(toolchain: str = "") -> tuple[str, str]:
-    """Give the version of rustc, such as 1.85, or nothing and what it says instead."""
+    """Return the version of rustc, such as 1.85, or nothing and its error."""
     environment = {**os.environ, **({"RUSTUP_TOOLCHAIN": toolchain} if toolchain else {})}
     command = ["rustc", "--version"]
     rustc = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -42,7 +42,7 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def ready() -> str:
-    """Give the first thing that is missing, or nothing."""
+    """Return what is missing on this machine, or nothing."""
     if not (shutil.which("cargo") and shutil.which("rustc")):
         return "Rust is not there: install it as https://rustup.rs says."
     version, error = rust_version()
@@ -119,7 +119,7 @@ def oldest_rust() -> str:
 
 
 def workflows() -> str:
-    """Run every linter over .github, and give what they leave to us."""
+    """Run all workflow linters, and two checks that they lack."""
     files = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
     names = [str(path.relative_to(ROOT)) for path in files]
     if not names:
@@ -176,7 +176,7 @@ def hasty_updates(path: Path) -> list[str]:
 
 
 def all_green() -> str:
-    """Say which jobs are no success: a skipped one is none either."""
+    """Return the jobs that did not succeed. A skipped job counts as a failure."""
     needs = json.loads(os.environ.get("NEEDS", "{}"))  # what only CI knows
     results = {name: job["result"] for name, job in needs.items()}
     print(*(f"{name}: {result}" for name, result in results.items()), sep="\n")

@@ -14,7 +14,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// An `int` that Rust's type cannot hold is out of bounds; the rest Python has named well.
+    /// Turns `OverflowError` into `ValueError`, and passes other exceptions through.
     pub(crate) fn argument(object: Borrowed<'_, '_, PyAny>, bounds: &str, error: PyErr) -> Self {
         if error.is_instance_of::<PyOverflowError>(object.py()) {
             Self::out_of_bounds(object, bounds)
