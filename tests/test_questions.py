@@ -335,7 +335,10 @@ def test_reserved_names_are_those_of_cargo(tmp_path: Path, reason: str) -> None:
             "starter=none",
             "Your crate goes into crates/core. CONTRIBUTING.md says how Python gets to see it.",
         ),
-        ("license=proprietary", "The project is marked as private, so public registries refuse it."),
+        (
+            "license=proprietary",
+            "The project is marked as private, so public registries refuse it.",
+        ),
     ],
 )
 def test_the_message_after_copy_names_the_next_lines(

@@ -83,7 +83,9 @@ def test_each_line_of_the_table_is_compiled_here(week: Project) -> None:
         assert re.sub(r"\s", "", line) in squeezed, line
 
 
-@pytest.mark.parametrize("starter", ["minimal", "fizzbuzz", "none"])
+@pytest.mark.parametrize(
+    "starter", ["minimal", pytest.param("fizzbuzz", marks=pytest.mark.nightly), "none"]
+)
 def test_a_function_is_added_as_contributing_says(tmp_path: Path, starter: str) -> None:
     project = render(tmp_path / "new", starter=starter)
     text = (project / "CONTRIBUTING.md").read_text("utf-8")
