@@ -131,8 +131,8 @@ class Project:
 
     def keep_first_wheel(self) -> None:
         """Let it have the wheel of the oldest Python only, where its wheels are not what is tested."""
-        kept = "        return wheels[:1]\n\n    @property\n    def pypy"
-        self.replace("tools/platforms.py", kept.replace("[:1]", ""), kept)
+        returned = "return [wheel for wheel in wheels if number(wheel.python) >= number(OLDEST)]"
+        self.replace("tools/platforms.py", returned, f"{returned}[:1]")
 
     def remove_starter(self) -> None:
         """Do what CONTRIBUTING.md says: delete the files that it names, and each line about them."""

@@ -196,7 +196,10 @@ def test_an_overlap_is_a_conflict_that_can_be_ended_or_undone(project: Project) 
     output = tool(project, "update", version_of(every_file), code=1)
     assert "Conflicts, in these files:\n  deny.toml\nChoose between the lines" in output
     unfinished = tool(project, "update", code=1)
-    assert "A cherry-pick is not finished: type `git cherry-pick --continue` or" in unfinished
+    assert (
+        "A cherry-pick is not finished: type `git cherry-pick --continue`, or `--abort`."
+        in unfinished
+    )
     git(project.path, "cherry-pick", "--abort")
     assert git(project.path, "status", "--porcelain") == ""
     assert git(project.path, "rev-parse", "HEAD") == head
@@ -274,11 +277,11 @@ def test_an_answer_that_was_edited_by_hand_is_rendered(project: Project) -> None
 
 def test_an_edited_row_survives_answers_and_updates(project: Project) -> None:
     take(project, platforms="wide")
-    project.replace("tools/platforms.toml", '"riscv64"', '"riscv64" # MINE')
+    project.replace("tools/platforms.toml", '-riscv64"', '-riscv64" # MINE')
     commit(project.path)
     take(project, version_of(every_file))
     take(project, wheels_to="[]")
-    assert '"riscv64" # MINE' in (project / "tools/platforms.toml").read_text("utf-8")
+    assert '-riscv64" # MINE' in (project / "tools/platforms.toml").read_text("utf-8")
 
 
 # Repositories as people have them
@@ -442,7 +445,7 @@ def test_an_answer_that_was_reverted_can_be_given_again(project: Project) -> Non
     git(project.path, "config", "grep.patternType", "fixed")
     take(project, platforms="wide")
     git(project.path, "revert", "--no-edit", "HEAD")
-    mine(project, "tools/platforms.toml", "# The platforms that get wheels.")
+    mine(project, "tools/platforms.toml", "updates keep that:\n")
     take(project, platforms="wide")
     assert project.answers()["platforms"] == "wide"
 

@@ -37,7 +37,7 @@ def tags(project: Project) -> list[str]:
 
 def checksums(project: Project) -> dict[str, str]:
     """Take the checksum of each file in dist/."""
-    files = sorted((project / "dist").glob("*-*"))
+    files = sorted(path for path in (project / "dist").glob("*-*") if path.suffix != ".md")
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -64,7 +64,7 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert "passed" in project.run("uv", "run", "pytest")
     checked = project.just("check")
     assert "All checks passed. Not checked here: other systems, other Pythons" in checked
-    assert "17 passed" in project.just("test-parallel")
+    assert "13 passed" in project.just("test-parallel")
     output = project.just("wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
     tested, untested = card(output, 2), card(output, 3)
@@ -191,7 +191,7 @@ def test_the_oldest_uv_that_is_promised_does(tmp_path: Path) -> None:
     settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
     oldest = settings["required-version"].removeprefix(">=")
     output = project.run("uvx", f"uv@{oldest}", "run", "pytest")
-    assert "17 passed" in output
+    assert "13 passed" in output
     assert "warning" not in output
 
 

@@ -62,10 +62,6 @@ def test_modules_of_older_builds_are_never_imported(tmp_path: Path) -> None:
         module.with_name(name).write_bytes(b"an experiment")
     assert project.run(*call).strip() == str(module)
     assert "passed" in project.run("uv", "run", "pytest")
-    module.with_name("_rust.cpython-39-x86_64-linux-gnu.so").write_bytes(b"an experiment")
-    assert "_rust.cpython-39-x86_64-linux-gnu.so is not from this build" in project.just(
-        "wheels", code=1
-    )
 
 
 @pytest.mark.parametrize(

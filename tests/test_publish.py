@@ -92,6 +92,12 @@ def use_index(project: Project, url: str, upload: str) -> None:
     (project / "pyproject.toml").write_text(text, "utf-8")
 
 
+def send_crates_only(project: Project) -> None:
+    """Let the destination be no index for wheels."""
+    project.replace("pyproject.toml", 'name = "private"', 'name = "theirs"')
+    commit(project.path)
+
+
 def consume_wheel(project: Project, index: str, folder: Path) -> None:
     """Install the published wheel, and import it."""
     project.run("uv", "venv", "--python", sys.executable, str(folder))
@@ -136,7 +142,7 @@ def test_files_of_another_version_are_refused(
     shutil.copy(wheel(project), project / "dist" / name)
     with serve_index(index):
         output = publish(project, env, code=1)
-        assert f"dist/ holds {name}, and the project has version 0.1.0." in output
+        assert f"dist/ holds {name}, which does not belong there: delete it." in output
         assert index.log().count("POST") == 0
 
 
@@ -144,9 +150,10 @@ def test_files_of_another_version_are_refused(
 def test_a_registry_of_crates_without_the_right_token_gets_nothing(
     project: Project, feed: Feed, env: dict[str, str], token: str
 ) -> None:
+    send_crates_only(project)
     output = publish(project, {**env, "CARGO_REGISTRIES_PRIVATE_TOKEN": token}, code=1)
-    assert f"private answers 401 Unauthorized to {feed.url}3/n/new." in output
-    assert "Are the credentials right? Nothing was published." in output
+    message = "private cannot be read. Are the credentials right? Nothing was published."
+    assert message in output
     assert feed.crates == {}
 
 
@@ -158,7 +165,7 @@ def test_an_index_without_the_right_password_gets_nothing(
     project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
     with serve_index(index):
         output = publish(project, {**env, "UV_INDEX_PRIVATE_PASSWORD": password}, code=1)
-    assert re.search("private answers 40[13] ", output)
+    assert re.search("private answers HTTP Error 40[13]: ", output)
     assert "Are the credentials right? Nothing was published." in output
     assert list((index.folder / "packages").iterdir()) == []
 
@@ -182,61 +189,23 @@ def test_a_server_that_is_down_is_named_and_tried_again(
     project: Project, index: Index, env: dict[str, str], released: tuple[Project, int, int]
 ) -> None:
     output = publish(project, env, code=1)
-    address = f"http://127.0.0.1:{released[1]}/index/3/n/new"
-    assert f"private cannot be reached at {address}" in output
+    assert f"private cannot be reached at http://127.0.0.1:{released[2]}/simple/" in output
     assert "Nothing was published." in output
     with serve(Feed(released[1])) as feed, serve_index(index):
         assert f"Sent to private: {CRATE}, " in publish(project, env)
         assert "new/0.1.0" in feed.crates
 
 
-def test_a_crate_that_is_listed_before_it_can_be_read_is_waited_for(
-    project: Project, feed: Feed, env: dict[str, str]
-) -> None:
-    shutil.rmtree(project / "dist")
-    project.just("crates", "dist")
-    project.replace("pyproject.toml", 'name = "private"', 'name = "theirs"')
-    feed.late = 1
-    assert f"Sent to private: {CRATE}." in publish(project, env)
-    assert [one for one in feed.requests if "/dl/" in one] == ["GET /dl/new/0.1.0/download"] * 2
-
-
 def test_credentials_are_not_sent_where_a_feed_redirects_to(
     project: Project, feed: Feed, env: dict[str, str]
 ) -> None:
-    project.replace("pyproject.toml", 'name = "private"', 'name = "theirs"')
-    for path in (wheel(project), project / "dist" / SDIST):
-        path.unlink()
+    send_crates_only(project)
+    project.just("crates")
     with serve(Feed(crates=feed.crates, signed=True)) as storage:
         feed.storage = storage
         assert f"Sent to private: {CRATE}." in publish(project, env)
         assert "nothing, since it has everything" in publish(project, env)
-        assert storage.requests == ["GET /dl/new/0.1.0/download"] * 2
-
-
-@pytest.mark.parametrize(
-    ("page", "found"),
-    [
-        ('<a href="../../a-1.whl#sha256=abc&amp;x">', {"a-1.whl": "abc&x"}),
-        ("<A HREF = 'https://example.org/a%2B1.whl'>", {"a+1.whl": ""}),
-        ('<a rel="x" href="a-1.whl#md5=abc">', {"a-1.whl": ""}),
-    ],
-)
-def test_pages_of_an_index_are_read_as_installers_read_them(
-    project: Project, page: str, found: dict[str, str]
-) -> None:
-    script = f"import publish; publish.get = lambda *_: {page!r}.encode()\n"
-    printed = project.tools(script + "print(publish.PythonIndex('private').checksums())")
-    assert printed == f"{found}\n"
-
-
-def test_a_registry_may_keep_crates_under_any_address(project: Project) -> None:
-    pattern = "https://example.org/{prefix}/{lowerprefix}/{crate}-{version}-{sha256-checksum}"
-    entry = {"name": "New", "vers": "1.0.0", "cksum": "abc"}
-    script = (
-        f"import publish; print(publish.CargoRegistry('private').download({pattern!r}, {entry}))"
-    )
-    assert project.tools(script) == "https://example.org/3/N/3/n/New-1.0.0-abc\n"
+        assert storage.requests == ["GET /dl/new/0.1.0/download"]
 
 
 def test_a_set_that_was_cut_off_is_completed(
@@ -244,16 +213,19 @@ def test_a_set_that_was_cut_off_is_completed(
 ) -> None:
     feed.refuse = True
     with serve_index(index):
-        output = publish(project, env, code=1)
-        assert "Cargo could not publish new to private, see above. Nothing was published." in output
-        feed.refuse = False
-        # The index refuses what the registry of crates has let in.
+        # The index refuses what the registry of crates would let in.
         wrong = {**env, "UV_INDEX_PRIVATE_PASSWORD": "wrong"}
         output = publish(project, wrong, code=1)
-        assert f"Are the credentials right? Published before that: {CRATE}." in output
+        assert "Are the credentials right? Nothing was published." in output
+        output = publish(project, env, code=1)
+        assert f"Cargo could not publish {CRATE} to private, see above." in output
+        assert list((index.folder / "packages").iterdir()) == []
+        feed.refuse = False
+        publish(project, env)
+        (index.folder / "packages" / SDIST).unlink()
         sent = publish(project, env)
         assert f"private has {CRATE} already." in sent
-        assert f"Sent to private: {wheel(project).name}, {SDIST}." in sent
+        assert f"Sent to private: {SDIST}." in sent
         assert len(list((index.folder / "packages").iterdir())) == 2
 
 
@@ -267,8 +239,12 @@ def test_the_same_version_with_other_contents_stops_before_anything_is_sent(
         (index.folder / "packages" / wheel(project).name).unlink()  # so that one could be sent
         before = index.log().count("POST")
         output = publish(project, env, code=1)
-        assert f"private has {SDIST} with other contents: release a new version." in output
+        assert (
+            "uv will not send these files to private, see above. Nothing was published." in output
+        )
+        assert SDIST in output
         assert index.log().count("POST") == before
+        project.just("wheels", "manylinux-x86_64")
         project.replace("crates/core/src/lib.rs", "#![forbid", "// changed\n#![forbid")
         commit(project.path)
         project.just("crates", "dist")
@@ -282,7 +258,7 @@ def test_a_set_that_verify_refuses_is_not_published(
 ) -> None:
     edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
     commit(project.path)
-    message = "dist/ has 0 wheels cp311-abi3 of manylinux-x86_64, which ends in manylinux_2_31"
+    message = "dist/ has 0 wheels cp311-abi3 of manylinux-x86_64, not 1."
     assert message in project.just("verify", "dist", code=1)
     with serve_index(index):
         output = publish(project, env, code=1)
@@ -295,10 +271,10 @@ def test_a_crate_that_is_not_of_this_commit_is_refused(
     project: Project, feed: Feed, env: dict[str, str]
 ) -> None:
     project.replace("crates/core/src/lib.rs", "#![forbid", "// changed\n#![forbid")
-    commit(project.path)
+    send_crates_only(project)
     output = publish(project, env, code=1)
     assert f"{CRATE} is not what this commit holds: " in output
-    assert "new-0.1.0/src/lib.rs" in output
+    assert "src/lib.rs" in output
     assert feed.crates == {}
 
 
@@ -332,9 +308,10 @@ def test_a_crate_may_stay_while_the_package_goes_on(
         project.just("crates", "dist")
         assert (project / "dist" / CRATE).read_bytes() != feed.crates["new/0.1.0"]
         assert f"private has {CRATE} with other contents" in publish(project, env, code=1)
-        goes_on = "import publish; publish.version = lambda: '0.2.0'\n"
-        script = f"{goes_on}publish.publish_crates('private', publish.ROOT / 'dist')"
-        assert f"private has {CRATE} already." in project.tools(script, env=env)
+        goes_on = "import publish; publish.VERSION = '0.2.0'; (crate,) = publish.published()\n"
+        crate = f"publish.ROOT / 'dist/{CRATE}'"
+        script = f"{goes_on}print(publish.is_published(crate, 'private', {crate}))"
+        assert f"private has {CRATE} already.\nTrue\n" in project.tools(script, env=env)
 
 
 def test_another_cargo_than_at_release_time_finds_the_same_contents(
@@ -372,9 +349,9 @@ def test_two_crates_are_published_in_their_order(
     assert silent in publish(project, env, code=1)
     (helper / "Cargo.toml").write_text(manifest)
     commit(project.path)
-    refused = publish(project, env, code=1)
-    assert "new depends on aaa-new-helper without a registry" in refused
-    assert 'add registry = "private" in Cargo.toml. Nothing was published.' in refused
+    refused = project.just("crates", code=1, env=env)
+    assert "no matching package named `aaa-new-helper` found" in refused
+    assert "location searched: crates.io index" in refused
     project.replace("crates/core/Cargo.toml", local, f'{local}, registry = "private"')
     commit(project.path)
     project.just("crates", "dist", env=env)
@@ -395,7 +372,8 @@ def test_devpi_takes_the_same_files_twice_and_no_others(
         assert f"{wheel(project).name}, {SDIST}." in sent
         assert "nothing, since it has everything" in publish(project, env)
         (project / "dist" / SDIST).write_bytes(b"other")
-        assert f"private has {SDIST} with other contents" in publish(project, env, code=1)
+        refused = publish(project, env, code=1)
+        assert "uv will not send these files to private, see above. Nothing was pub" in refused
 
 
 @pytest.mark.nightly
@@ -416,33 +394,15 @@ def test_pulp_takes_wheels_and_crate_once_and_serves_them(
             "UV_INDEX_PRIVATE_PASSWORD": pulp.PASSWORD,
         }
         refused = publish(project, {**env, "CARGO_REGISTRIES_PRIVATE_TOKEN": "wrong"}, code=1)
-        assert (
-            "Cargo could not publish new to private, see above. Nothing was published." in refused
-        )
+        assert f"Cargo could not publish {CRATE} to private, see above." in refused
         sent = publish(project, env)
         assert f"Sent to private: {CRATE}, {wheel(project).name}, {SDIST}." in sent
         assert "nothing, since it has everything" in publish(project, env)
         (project / "dist" / SDIST).write_bytes(b"other")
-        assert f"private has {SDIST} with other contents" in publish(project, env, code=1)
+        refused = publish(project, env, code=1)
+        assert "uv will not send these files to private, see above. Nothing was pub" in refused
         assert "it runs\n" in consume_crate(project, env, tmp_path / "consumer")
         consume_wheel(project, server.index, tmp_path / "venv")
-
-
-@pytest.mark.usefixtures("feed")
-def test_newer_metadata_than_private_indexes_accept_is_named(
-    project: Project, index: Index, env: dict[str, str]
-) -> None:
-    publish_to = wheel(project)
-    folder = project / "unpacked"
-    shutil.unpack_archive(publish_to, folder, "zip")
-    metadata = folder / "new-0.1.0.dist-info/METADATA"
-    text = re.sub(r"^Metadata-Version: \S+", "Metadata-Version: 2.5", metadata.read_text("utf-8"))
-    metadata.write_text(text, "utf-8")
-    archive = shutil.make_archive(str(project / "again"), "zip", folder)
-    shutil.move(archive, publish_to)
-    with serve_index(index):
-        output = publish(project, env, code=1)
-    assert "has Metadata-Version 2.5, and private may not accept it." in output
 
 
 # Reading from private registries
@@ -506,7 +466,7 @@ def test_crates_and_packages_of_a_feed_are_used_with_credentials_only(
     without = {key: value for key, value in env.items() if "PRIVATE" not in key}
     refused = reader.just("setup", code=1, env=without)
     assert str(index.port) in refused
-    assert "set UV_INDEX_PRIVATE_USERNAME and UV_INDEX_PRIVATE_PASSWORD." in refused
+    assert "credentials" in refused
     half = {**without, **index.credentials}
     assert "CARGO_REGISTRIES_PRIVATE_TOKEN" in reader.just("setup", code=1, env=half)
     reader.just("setup", env=env)
@@ -549,11 +509,9 @@ def unreleased(tmp_path: Path) -> Project:
 
 
 def test_the_first_release_may_have_the_version_that_stands_there(unreleased: Project) -> None:
-    git(unreleased.path, "rm", "--quiet", "Cargo.lock")
-    git(unreleased.path, "commit", "--quiet", "--message", "Without a lock")
     assert "Committed version 0.1.0." in unreleased.just("release", "0.1.0")
     changed = git(unreleased.path, "show", "--name-only", "--format=", "HEAD").splitlines()
-    assert changed == ["CHANGELOG.md", "Cargo.lock"]
+    assert changed == ["CHANGELOG.md"]
     path = unreleased / "CHANGELOG.md"
     path.write_text(
         path.read_text("utf-8").replace("## Unreleased\n", "## Unreleased\n\n- More.\n")
@@ -588,7 +546,7 @@ def test_a_changelog_may_be_kept_as_others_are(unreleased: Project) -> None:
     unreleased.replace("CHANGELOG.md", "## [Unreleased]\n", "")
     commit(unreleased.path)
     refused = unreleased.just("release", "minor", code=1)
-    assert 'CHANGELOG.md has no "## Unreleased": write it above the newest version.' in refused
+    assert 'CHANGELOG.md says nothing new: write a line under "## Unreleased".' in refused
 
 
 @pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])
@@ -612,7 +570,7 @@ def test_a_release_sets_one_version_in_every_file(
     ("word", "message"),
     [
         ("0.0.9", "0.0.9 is not higher than 0.1.0"),
-        ("v1.0.0", '"v1.0.0" is no version: type three numbers such as 1.2.0, or major, minor'),
+        ("v1.0.0", '"v1.0.0" is no version: type one such as 1.2.0, or major, minor or patch.'),
         ("huge", '"huge" is no version'),
     ],
 )
@@ -624,7 +582,7 @@ def test_a_version_that_cannot_be_is_refused(unreleased: Project, word: str, mes
 def test_a_dirty_tree_is_refused_and_kept(unreleased: Project) -> None:
     (unreleased / "README.md").write_text("changed\n")
     output = unreleased.just("release", "minor", code=1)
-    assert "The working tree has changes: commit them, or `git stash` them, first." in output
+    assert "Commit these changes first, or `git stash` them:\nM README.md" in output
     assert (unreleased / "README.md").read_text() == "changed\n"
 
 
@@ -665,7 +623,7 @@ def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
     unreleased.replace(
         "crates/core/Cargo.toml", "\nversion.workspace = true", '\nversion = "1.4.0"'
     )
-    output = unreleased.just("rehearse", code=1)
+    output = unreleased.just("lint", code=1)
     assert (
         "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0: write 1.4.0 there."
         in output

@@ -209,7 +209,7 @@ def test_a_tag_of_another_version_is_refused(runner: Runner) -> None:
     release(runner)
     shutil.copytree(runner.scratch / "github/v0.2.0", runner.scratch / "github/v0.1.0")
     publish(runner, "pypi", "v0.1.0")
-    message = "v0.1.0 is not the version that stands here, v0.2.0: nothing was published."
+    message = "v0.1.0 is not the version of this checkout, v0.2.0: nothing was published."
     assert message in runner.output
     assert not (runner.scratch / "github/pypi").exists()
 

@@ -10,7 +10,6 @@ import pytest
 from pathspec import PathSpec
 from project import ROOT, Answer, Project, commit, git, render, template
 from releases import RELEASES
-from test_questions import known
 
 Change = Callable[[Path], None]
 NOW = "90.0.0"  # what stands in the working tree
@@ -19,8 +18,9 @@ OLDER = [
     *(pytest.param(version, marks=pytest.mark.nightly) for version in [*RELEASES][:-1]),
     [*RELEASES][-1],
 ]
-OWNERSHIP = known("ownership.yml")
-OWNERSHIP["yours"] = (ROOT / "template/tools/yours.txt").read_text("utf-8").splitlines()[1:]
+YOURS = (ROOT / "template/tools/yours.txt").read_text("utf-8").splitlines()[1:]
+# Rendered until 2.0.0, and left to the projects that have them.
+GONE = ["/tools/checks.py", "/tools/contents.py"]
 # What a project owns, and what new projects get in a pretended version.
 NEWER = [
     ("pyo3_version", "0.30.1", "0.99.0"),
@@ -112,14 +112,8 @@ def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
 
 
 def owner(name: str) -> str:
-    """Say whose a rendered file is: the one class of extensions/ownership.yml that has it."""
-    name = re.sub(r"^/\{\{ _copier_conf.answers_file \}\}$", "/.copier-answers.yml", name)
-    (found,) = (
-        kind
-        for kind in ("yours", "template")
-        if PathSpec.from_lines("gitignore", OWNERSHIP[kind]).match_file(name)
-    )
-    return found
+    """Return whose a rendered file is: yours, if tools/yours.txt has it."""
+    return "yours" if PathSpec.from_lines("gitignore", YOURS).match_file(name) else "template"
 
 
 def version_of(change: Change) -> str:
@@ -192,8 +186,6 @@ def new_file(clone: Path) -> None:
 def removed_file(clone: Path) -> None:
     """Stop rendering a file, and leave it to those who have it."""
     (clone / "template/.editorconfig").unlink()
-    gone = "{ path: /.editorconfig, since: 90.0.0, why: formatters know }"
-    edit(clone / "extensions/ownership.yml", r"gone: \[\]", f"gone: [{gone}]")
     edit(clone / "copier.yml", r"^  # No longer rendered.*", r"\g<0>\n  - /.editorconfig")
 
 

@@ -15,48 +15,33 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import wheels
 import yaml
+from project import ROOT, read
 
-ROOT = Path(__file__).resolve().parent.parent
-ANSWERS = ".copier-answers.yml"
-YOURS = "tools/yours.txt"
+FILE = ".copier-answers.yml"
 ASKED_ONCE = {
     "package_name": "it names the folder under python/",
     "crate_name": "your Rust code uses it",
     "license": "its text is yours",
     "starter": "its code is yours",
 }
-# Questions that only some answers ask, so that they may not be in the file yet.
-CONDITIONAL = (
-    "platform_ids",
-    "azure_organization",
-    "azure_project",
-    "azure_feed",
-    "private_index_url",
-    "private_upload_url",
-    "private_registry_url",
-)
-LISTS = {"platform_ids", "wheels_to", "crate_to", "extras"}
-Answers = dict[str, object]
+Answers = dict[str, Any]
 
 
 def git(
     *arguments: str | Path, cwd: Path = ROOT, check: bool = True, index: Path | None = None
 ) -> str:
     """Run Git, with an index of its own if one is given, and return what it prints."""
-    command = ["git", *map(str, arguments)]
     environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index else os.environ
     result = subprocess.run(
-        command,
+        ["git", *map(str, arguments)],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -69,21 +54,19 @@ def git(
     return result.stdout.rstrip("\n")
 
 
-# What stands in the repository
+# The state of the repository
 
 
 def refuse_unready() -> None:
-    """Stop unless the project has a commit and no other change, so that Git can undo what follows."""
-    if not (ROOT / ANSWERS).exists():
-        sys.exit(f"{ANSWERS} is missing: restore it from the history.")
+    """Exit unless the project has a commit and no other change, so that Git can undo what follows."""
+    if not (ROOT / FILE).exists():
+        sys.exit(f"{FILE} is missing: restore it from the history.")
     if not git("rev-parse", "--verify", "--quiet", "HEAD", check=False):
         sys.exit("The project has no commit yet: type `git init`, `git add --all`, `git commit`.")
     for head in ("CHERRY_PICK_HEAD", "MERGE_HEAD", "REBASE_HEAD", "REVERT_HEAD"):
         if git("rev-parse", "--verify", "--quiet", head, check=False):
-            verb = head.split("_HEAD")[0].lower().replace("_", "-")
-            sys.exit(
-                f"A {verb} is not finished: type `git {verb} --continue` or `git {verb} --abort`."
-            )
+            verb = head.removesuffix("_HEAD").lower().replace("_", "-")
+            sys.exit(f"A {verb} is not finished: type `git {verb} --continue`, or `--abort`.")
     status = git("status", "--porcelain", "--untracked-files=normal", "--", ".").splitlines()
     # The recipe itself makes uv.lock, where there is none yet.
     locks = re.compile(r'\?\? "?(.*/)?(uv|Cargo)\.lock"?')
@@ -93,74 +76,41 @@ def refuse_unready() -> None:
         sys.exit(f"Commit these staged changes first, or unstage them:\n{staged}")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        sys.exit(f"{path.name} cannot be read: {error}.")
-
-
 def answers_at(commit: str) -> Answers:
-    """Read the answers file of a commit."""
+    """Return the answers file of a commit."""
     try:
-        loaded = yaml.safe_load(git("show", f"{commit}:./{ANSWERS}"))
+        loaded = yaml.safe_load(git("show", f"{commit}:./{FILE}"))
         return {**loaded, "_commit": str(loaded["_commit"]), "_src_path": loaded["_src_path"]}
     except (yaml.YAMLError, TypeError, KeyError) as error:
-        sys.exit(f"{ANSWERS} is damaged ({error}): restore it from the history.")
+        sys.exit(f"{FILE} is damaged ({error}): restore it from the history.")
 
 
 def last_rendered() -> str:
-    """Return the commit that the template's files were last rendered for.
-
-    Answers that were edited by hand since then have not been rendered.
-    """
+    """Return the commit of the last update: answers that were edited since then are not rendered yet."""
     log = ("log", "-1", "--no-show-signature", "--basic-regexp", "--format=%H")
-    commits = [
-        git(*log, "--grep=^Template-Version: ", "--", "."),
-        git(*log, "-G^_commit:", "--", ANSWERS),
-        git(*log, "--grep=^This reverts commit ", "--", ANSWERS),
-    ]
     newest = ""
-    for commit in filter(None, commits):
-        if not newest or git("merge-base", newest, commit) == newest:
+    for commit in (
+        git(*log, "--grep=^Template-Version: ", "--", "."),
+        git(*log, "-G^_commit:", "--", FILE),
+        git(*log, "--grep=^This reverts commit ", "--", FILE),
+    ):
+        if commit and (not newest or git("merge-base", newest, commit) == newest):
             newest = commit
     return newest or "HEAD"
 
 
-def refuse_renamed(now: Answers, then: Answers) -> None:
-    """Stop if the answers file names something that is asked once, and the project has another."""
-    project = read_toml(ROOT / "pyproject.toml")
-    workspace = read_toml(ROOT / "Cargo.toml").get("workspace", {})
-    core = workspace.get("dependencies", {}).get("rust_core", {})
-    maturin = project.get("tool", {}).get("maturin", {})
-    declared = project.get("project", {}).get("license")
-    license = "proprietary" if declared == "LicenseRef-Proprietary" else declared
-    has = {
-        "package_name": maturin.get("module-name", "").rpartition(".")[0],
-        "crate_name": core.get("package") if isinstance(core, dict) else None,
-        "license": license if isinstance(license, str) else None,
-        "starter": then.get("starter"),
-    }
-    for key, value in has.items():
-        if value and now.get(key) not in (value, then.get(key)):
-            sys.exit(
-                f"{ANSWERS} says {key}: {now.get(key)}, but the project has {value}. Write {value}"
-                f" there: {key} is asked only once, since {ASKED_ONCE[key]}."
-            )
-
-
-def parse(text: str) -> dict[str, str]:
-    """Split "platforms=wide description=Two words" at the names of questions."""
-    names = "|".join([*answers_at("HEAD"), *CONDITIONAL])
-    parts = re.split(rf"\s+(?=(?:{names})=)", text.strip())
-    if wrong := [part for part in parts if not re.match(r"\w+=", part)]:
-        sys.exit(f"{wrong[0]!r} is no answer: type it as `just answer platforms=wide`.")
-    answers = dict(part.split("=", 1) for part in parts)
-    for key in answers.keys() & ASKED_ONCE.keys():
-        sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
-    for key in answers.keys() & LISTS:
-        answers[key] = f"[{answers[key].strip('[] ')}]"
+def parse(text: str, now: Answers) -> Answers:
+    """Return the answers in a text such as "platforms=wide description=Two words"."""
+    names = "|".join([*now, "platform_ids", r"azure_\w+", r"private_\w+"])
+    answers: Answers = {}
+    for part in re.split(rf"\s+(?=(?:{names})=)", text.strip()):
+        key, separator, value = part.partition("=")
+        if not separator or not re.fullmatch(r"\w+", key):
+            sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
+        if key in ASKED_ONCE:
+            sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
+        is_list = key == "platform_ids" or isinstance(now.get(key), list)
+        answers[key] = yaml.safe_load(f"[{value.strip('[] ')}]") if is_list else value
     return answers
 
 
@@ -168,19 +118,14 @@ def parse(text: str) -> dict[str, str]:
 
 
 def render(version: str, answers: Answers, folder: Path) -> list[str]:
-    """Render a version of the template, and return its news; stop with Copier's last line if it fails."""
+    """Render a version of the template, and return its news; exit with Copier's reason if it fails."""
     data = folder.with_name(f"{folder.name}.yml")
     questions = {key: value for key, value in answers.items() if not key.startswith("_")}
     data.write_text(yaml.safe_dump(questions), "utf-8")
-    command = [sys.executable, "-m", "copier", "copy", "--defaults"]
-    command += ["--data-file", str(data), *(["--vcs-ref", version] if version else [])]
-    result = subprocess.run(
-        [*command, str(answers["_src_path"]), str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--data-file", str(data)]
+    command += ["--vcs-ref", version] if version else []
+    command += [str(answers["_src_path"]), str(folder)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if result.returncode:
         said = re.findall("fatal: (.*)", result.stderr) or result.stderr.strip().splitlines()
         reason = re.sub(r"^\w+Error: ", "", said[-1] if said else "it said nothing")
@@ -188,29 +133,28 @@ def render(version: str, answers: Answers, folder: Path) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.startswith("- ")]
 
 
-def keep_template(folder: Path, patterns: Path) -> None:
-    """Delete what is yours from a render."""
-    listing = ("ls-files", "--others", "--ignored", f"--exclude-from={patterns}")
+def store(folder: Path, yours: Path) -> str:
+    """Store a render in Git without what is yours, below the project's place, and return its tree."""
     with tempfile.TemporaryDirectory() as scratch:
         git("init", "--quiet", cwd=Path(scratch))
+        listing = ("ls-files", "--others", "--ignored", f"--exclude-from={yours}", "-z")
         options = (f"--git-dir={scratch}/.git", f"--work-tree={folder}")
-        for name in git(*options, *listing, "-z", cwd=folder).split("\0"):
-            (folder / name).unlink() if name else None
-
-
-def store(folder: Path) -> str:
-    """Store a render in Git, below the project's place in the repository, and return its tree."""
-    directory = git("rev-parse", "--absolute-git-dir")
+        for name in filter(None, git(*options, *listing, cwd=folder).split("\0")):
+            (folder / name).unlink()
     prefix = git("rev-parse", "--show-prefix")
+    directory = f"--git-dir={git('rev-parse', '--absolute-git-dir')}"
     with tempfile.TemporaryDirectory() as scratch:
         index = Path(scratch, "index")
-        options = (
-            f"--git-dir={directory}",
+        add = (
             f"--work-tree={folder}",
             "-c",
             "core.sparseCheckout=false",
+            "add",
+            "--all",
+            "--force",
+            ".",
         )
-        git(*options, "add", "--all", "--force", ".", cwd=folder, index=index)
+        git(directory, *add, cwd=folder, index=index)
         tree = git("write-tree", index=index)
         if prefix:
             git("read-tree", "--empty", index=index)
@@ -229,38 +173,30 @@ class Change:
     news: list[str]
 
 
-@contextmanager
-def rendered(version: str, then: Answers, now: Answers, subject: str) -> Iterator[Change]:
-    """Render the project as it was and as it should be, and make parent and child of them."""
+def rendered(version: str, then: Answers, now: Answers, subject: str) -> Change:
+    """Render the project as it was and as it should be, and return parent and child of them."""
     with tempfile.TemporaryDirectory() as scratch:
         old, new = Path(scratch, "old"), Path(scratch, "new")
         render(str(then["_commit"]), then, old)
         news = render(version, now, new)
-        own = new / YOURS if (new / YOURS).exists() else ROOT / YOURS
-        patterns = Path(scratch, "yours")
-        patterns.write_bytes(own.read_bytes())
-        for folder in (old, new):
-            keep_template(folder, patterns)
-        if not (new / ANSWERS).exists():
-            sys.exit(
-                "The template is no Git repository with versions: look at _src_path in " + ANSWERS
-            )
-        answers = yaml.safe_load((new / ANSWERS).read_text("utf-8"))
+        if not (new / FILE).exists():
+            sys.exit(f"The template is no Git repository with versions: see _src_path in {FILE}.")
+        answers = yaml.safe_load((new / FILE).read_text("utf-8"))
         # Copier owns this file, so that it never conflicts.
-        (old / ANSWERS).write_text(git("show", f"HEAD:./{ANSWERS}") + "\n", "utf-8")
-        message = f"{subject or 'Template ' + str(answers['_commit'])}\n\nTemplate-Version: {answers['_commit']}"
-        before = git("commit-tree", store(old), "-m", "What the template rendered before")
-        after = git("commit-tree", store(new), "-p", before, "-m", message)
-        yield Change(before, after, answers, news)
+        (old / FILE).write_text(git("show", f"HEAD:./{FILE}") + "\n", "utf-8")
+        version = str(answers["_commit"])
+        yours = Path(shutil.copy(new / "tools/yours.txt", scratch))
+        message = f"{subject or f'Template {version}'}\n\nTemplate-Version: {version}"
+        before = git("commit-tree", store(old, yours), "-m", "What the template rendered before")
+        after = git("commit-tree", store(new, yours), "-p", before, "-m", message)
+        return Change(before, after, answers, news)
 
 
 def refuse_overwriting(change: Change) -> None:
-    """Stop where a new file of the template's would replace a file that Git ignores."""
+    """Exit where a new file of the template's would replace a file that Git ignores."""
     listing = ("diff", "--name-only", "--no-renames", "--relative", "-z", "--diff-filter=A")
-    added = git(*listing, change.before, change.after)
-    for name in filter(None, added.split("\0")):
-        places = [name, *(str(parent) for parent in Path(name).parents)][:-1]
-        for place in places:
+    for name in filter(None, git(*listing, change.before, change.after).split("\0")):
+        for place in [name, *map(str, Path(name).parents)][:-1]:
             is_in_the_way = os.path.lexists(ROOT / place) and not (ROOT / place).is_dir()
             if is_in_the_way and not git("ls-files", "--", place):
                 sys.exit(
@@ -294,24 +230,21 @@ def pick(change: Change) -> bool:
 def refresh_locks() -> None:
     """Bring the locks in line with the manifests, in the same commit."""
     for name, command in {
-        "uv.lock": ["uv", "lock", "--quiet"],
-        "Cargo.lock": ["cargo", "update", "--workspace", "--quiet"],
+        "uv.lock": "uv lock --quiet",
+        "Cargo.lock": "cargo update --workspace --quiet",
     }.items():
-        if not git("ls-files", "--", name):
-            continue
-        if (
-            not shutil.which(command[0])
-            or subprocess.run(command, cwd=ROOT, check=False).returncode
-        ):
-            print(f"{name} was not brought up to date: type `{' '.join(command)}`, and commit it.")
-        if git("status", "--porcelain", "--", name):
-            print(f"{name} was brought up to date.")
-            git("add", "--", name)
+        if git("ls-files", "--", name):
+            program = shutil.which(command.split()[0])
+            if not program or subprocess.run(command.split(), cwd=ROOT, check=False).returncode:
+                print(f"{name} was not brought up to date: type `{command}`, and commit it.")
+            elif git("status", "--porcelain", "--", name):
+                print(f"{name} was brought up to date.")
+                git("add", "--", name)
     if git("diff", "--cached", "--name-only"):
         git("commit", "--amend", "--no-edit", "--no-verify", "--quiet")
 
 
-def report(then: Answers, now: Answers, given: Mapping[str, str]) -> None:
+def report(then: Answers, now: Answers, given: Mapping[str, object]) -> None:
     """Print what became of the version and of each answer, and which files are gone."""
     for key, value in now.items():
         if key not in then and key not in given:
@@ -331,7 +264,7 @@ def report(then: Answers, now: Answers, given: Mapping[str, str]) -> None:
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """Check a commit out beside the project, always in the same folder, so that Cargo compiles PyO3 once."""
+    """Check a commit out beside the project, always in the same folder: the bytes depend on it."""
     folder = ROOT / "target/compared"
     git("worktree", "prune")
     git("worktree", "add", "--quiet", "--force", "--detach", folder, commit)
@@ -345,18 +278,15 @@ def checkout(commit: str) -> Iterator[Path]:
 
 def build(source: Path) -> dict[str, bytes]:
     """Build the wheel of this machine with the maturin that is locked there, and return its members."""
-    maturin = ["uv", "run", "--quiet", "--only-group", "build", "maturin", "build", "--quiet"]
-    features = read_toml(source / "crates/py/Cargo.toml").get("features", {})
-    maturin += (
-        ["--features", "abi3"] if "abi3" in features else []
-    )  # before 1.1.0 it was no feature
-    environment = wheels.build_environment(source)
-    environment.pop("VIRTUAL_ENV", None)
-    command = [*maturin, "--release", "--out", str(source / "dist")]
+    command = ["uv", "run", "--quiet", "--only-group", "build", "maturin", "build", "--release"]
+    if "abi3" in read(source / "crates/py/Cargo.toml").get("features", {}):  # since 1.1.0
+        command += ["--features", "abi3"]
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target/dist")}
+    environment |= {"SOURCE_DATE_EPOCH": "315532800", "VIRTUAL_ENV": ""}
+    command += ["--quiet", "--out", str(source / "dist")]
     if subprocess.run(command, cwd=source, env=environment, check=False).returncode:
         sys.exit("The wheels cannot be compared: one of them cannot be built, see above.")
     (wheel,) = (source / "dist").glob("*.whl")
-    wheels.forget_folder(wheel, source)
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
         return {name: archive.read(name) for name in names}
@@ -367,7 +297,7 @@ def plan(source: Path) -> dict[str, object]:
     command = [sys.executable, "tools/platforms.py", "plan"]
     result = subprocess.run(command, cwd=source, stdout=subprocess.PIPE, text=True, check=True)
     jobs = json.loads(result.stdout)
-    shared = read_toml(source / "pyproject.toml")["tool"].get("cibuildwheel")
+    shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
     return {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
 
 
@@ -382,9 +312,7 @@ def compare_wheels() -> str:
     if different:
         sentence = f"This changes in this machine's wheel: {', '.join(different)}."
     groups = {
-        "Built with other settings": [
-            id for id in after if id in before and before[id] != after[id]
-        ],
+        "Built with other settings": [id for id in after if before.get(id, after[id]) != after[id]],
         "New": [id for id in after if id not in before],
         "No longer built": [id for id in before if id not in after],
     }
@@ -392,89 +320,73 @@ def compare_wheels() -> str:
     return "\n".join([sentence, *(lines or ["The settings of all platforms stay the same."])])
 
 
-# The verbs
+# The commands
 
 
-def update(version: str, given: Mapping[str, str]) -> None:
-    """Take a version of the template with these answers; the newest version if none is named."""
+def update(version: str, *texts: str) -> None:
+    """Take a version of the template, the newest if none is named, or change the answers in a text."""
     refuse_unready()
     then, now = answers_at(last_rendered()), answers_at("HEAD")
     then["_src_path"] = now["_src_path"]  # the template may have moved
-    refuse_renamed(now, then)
-    subject = (
-        f"Answer {' '.join(f'{key}={value}' for key, value in given.items())}" if given else ""
-    )
-    lists = {key: yaml.safe_load(value) for key, value in given.items() if key in LISTS}
-    answers = {**now, **given, **lists}
-    with rendered(
-        version or str(now["_commit"]) if given else version, then, answers, subject
-    ) as change:
-        if unknown := given.keys() - change.answers.keys():
-            names = ", ".join(key for key in change.answers if not key.startswith("_"))
+    for key, reason in ASKED_ONCE.items():
+        if now.get(key) != then.get(key):
             sys.exit(
-                f"{', '.join(unknown)} is not a question of these answers. Questions: {names}."
-                " Nothing was changed."
+                f"{FILE} says {key}: {now.get(key)}, but the project has {then.get(key)}. Write"
+                f" {then.get(key)} there: {key} is asked only once, since {reason}."
             )
-        refuse_overwriting(change)
-        if not pick(change):
-            print(
-                "Nothing changes: the project has this version, and these answers. See `just drift`."
-            )
-            return
-        refresh_locks()
-        report({**then, **now}, change.answers, given)
-        print(*change.news, sep="\n")
+    given = parse(texts[0], now) if texts else {}
+    version = version or (str(now["_commit"]) if texts else "")
+    subject = f"Answer {' '.join(texts)}" if texts else ""
+    change = rendered(version, then, now | given, subject)
+    if unknown := given.keys() - change.answers.keys():
+        names = ", ".join(key for key in change.answers if not key.startswith("_"))
+        sys.exit(
+            f"{', '.join(unknown)} is not a question of these answers. Questions: {names}."
+            " Nothing was changed."
+        )
+    refuse_overwriting(change)
+    if not pick(change):
+        print("Nothing changes: the project has this version, and these answers. See `just drift`.")
+        return
+    refresh_locks()
+    report({**then, **now}, change.answers, given)
+    print(*change.news, sep="\n")
     if subprocess.run([os.environ.get("JUST", "just"), "check"], cwd=ROOT, check=False).returncode:
         sys.exit("`just check` fails after this, see above. To undo the update: git revert HEAD")
     print(f"\n{compare_wheels()}\nIt is committed. To undo it: git revert HEAD")
 
 
-def unedited(names: Sequence[str]) -> list[str]:
-    """Return the files that no commit of a person changed: merging two updates can leave such a mixture."""
-    born = git("log", "--format=%H", "--diff-filter=A", "--", ANSWERS).splitlines()
-    by_hand = (
-        "log",
-        "--basic-regexp",
-        "--format=%H",
-        "--no-merges",
-        "--invert-grep",
-        "--grep=^Template-Version: ",
-    )
-    return [name for name in names if not {*git(*by_hand, "--", name).splitlines()} - {*born}]
-
-
 def drift() -> None:
-    """Show how the template's own files differ from what it renders for the recorded answers."""
+    """Print how the template's own files differ from what it renders for the recorded answers."""
     now = answers_at("HEAD")
-    with rendered(str(now["_commit"]), now, now, "") as change:
-        names = git("ls-tree", "-r", "--name-only", change.after, ".").splitlines()
-        different = ("--no-ext-diff", "--relative", change.after, "--", *names)
-        changed = git("diff", "--name-only", *different).splitlines()
-    if not changed:
-        print("No file of the template's was changed.")
-        return
-    print(git("diff", *different).encode(errors="replace").decode())
-    for name in unedited(changed):
-        print(
-            f"{name} differs, though no commit of yours changed it: answers that were not rendered, or"
-            " two updates that were merged. `just update` renders it again."
-        )
+    change = rendered(str(now["_commit"]), now, now, "")
+    names = git("ls-tree", "-r", "--name-only", change.after, ".").splitlines()
+    different = ("--no-ext-diff", "--relative", change.after, "--", *names)
+    changed = git("diff", "--name-only", *different).splitlines()
+    print(
+        git("diff", *different).encode(errors="replace").decode()
+        or "No file of the template's was changed."
+    )
+    born = git("log", "--format=%H", "--diff-filter=A", "--", FILE).splitlines()
+    by_hand = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--invert-grep")
+    for name in changed:
+        commits = git(*by_hand, "--grep=^Template-Version: ", "--", name).splitlines()
+        if not {*commits} - {*born}:
+            print(
+                f"{name} differs, though no commit of yours changed it: answers that were not rendered, or"
+                " two updates that were merged. `just update` renders it again."
+            )
 
 
-def main(words: list[str]) -> None:
-    """Do what the words say."""
+if __name__ == "__main__":
     for name in git("rev-parse", "--local-env-vars").split():
         os.environ.pop(name, None)  # a Git hook sets these, and they would lead elsewhere
-    match words:
+    match sys.argv[1:]:
         case ["answer"]:
-            update("", parse(os.environ["ANSWERS"]))
+            update("", os.environ["ANSWERS"])
         case ["update", *version] if len(version) < 2:
-            update("".join(version), {})
+            update("".join(version))
         case ["drift"]:
             drift()
         case _:
             sys.exit(__doc__)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -20,32 +20,26 @@ def test_rust_agrees_with_plain_python(limit: int, threads: int) -> None:
     assert longest_chain(limit, threads=threads) == oracle.longest_chain(limit)
 
 
-@pytest.mark.parametrize("limit", [-1, 2**32, 2**80])
-def test_a_limit_out_of_bounds_is_named(limit: int) -> None:
-    with pytest.raises(ValueError, match=f"^limit must lie between 2 and .*, not {limit}\n"):
-        longest_chain(limit)
-
-
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_limit_with_nothing_below_it_is_named(limit: int) -> None:
     with pytest.raises(ValueError, match=f"^limit must be at least 2, not {limit}$"):
         longest_chain(limit)
 
 
-@pytest.mark.parametrize("threads", [-1, 0, 257])
-def test_a_number_of_threads_out_of_bounds_is_named(threads: int) -> None:
-    with pytest.raises(ValueError, match=f"^threads must lie between 1 and 256, not {threads}\n"):
-        longest_chain(10, threads=threads)
+@pytest.mark.parametrize("limit", [-1, 2**32])
+def test_a_limit_of_more_than_32_bits_is_refused(limit: int) -> None:
+    with pytest.raises(OverflowError):
+        longest_chain(limit)
 
 
 @pytest.mark.parametrize("limit", ["10", 1.5, None])
 def test_a_limit_of_another_type_is_refused(limit: object) -> None:
-    with pytest.raises(TypeError, match=r"cannot be interpreted as an integer\n"):
+    with pytest.raises(TypeError, match="'limit'"):
         longest_chain(limit)  # type: ignore[arg-type]  # the point of the test
 
 
 def others_run_meanwhile() -> bool:
-    """Say whether this thread gets a turn in the midst of a call in another one."""
+    """Return whether this thread gets a turn during a call in another one."""
     times = []
 
     def work() -> None:

@@ -1,6 +1,6 @@
 """What the package is made of, in Rust."""
 
-from typing import overload
+from typing import SupportsIndex, overload
 
 __all__ = ["fizzbuzz", "longest_chain"]
 
@@ -35,22 +35,23 @@ def fizzbuzz(n: float, /) -> str:
 
 @overload
 def fizzbuzz(n: list[int] | list[float] | slice, /) -> list[str]: ...
-def longest_chain(limit: int, *, threads: int = ...) -> tuple[int, int]:
+def longest_chain(limit: SupportsIndex, *, threads: SupportsIndex = ...) -> tuple[int, int]:
     """Find the number below `limit` with the longest Collatz chain.
 
-    Of several equally long chains, the one with the smallest start counts. Other Python threads
-    run meanwhile.
+    If chains are equally long, the one with the smallest start counts. Other Python threads run
+    meanwhile.
 
     Args:
         limit (int): from 2 to 4294967295; the numbers 1 to `limit - 1` are tried.
-        threads (int): from 1 to 256; how many threads share the work.
+        threads (int): how many threads share the work, from 1; no more than 256 are used.
 
     Returns:
         tuple[int, int]: the start of the chain, and how many numbers it has.
 
     Raises:
         TypeError: if an argument is not an `int`.
-        ValueError: if an argument lies outside its bounds.
+        ValueError: if `limit` is 0 or 1, or `threads` is 0.
+        OverflowError: if an argument is negative or too large.
 
     Examples:
         >>> from fizzbuzz_example import longest_chain

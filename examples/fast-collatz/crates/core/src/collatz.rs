@@ -1,7 +1,5 @@
 use std::num::NonZero;
-use std::{panic, thread};
-
-use crate::Error;
+use std::{error, fmt, panic, thread};
 
 /// A number and the length of its Collatz chain, which ends at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +10,25 @@ pub struct Chain {
     pub length: u32,
 }
 
-/// Finds the number below `limit` with the longest Collatz chain, and of several the smallest.
+/// No positive number lies below this limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NothingBelow(pub u32);
+
+impl fmt::Display for NothingBelow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "limit must be at least 2, not {}", self.0)
+    }
+}
+
+impl error::Error for NothingBelow {}
+
+/// Finds the number below `limit` with the longest Collatz chain; the smallest, if chains are equally long.
+///
+/// At most 256 threads share the work.
 ///
 /// # Errors
 ///
-/// [`Error::NothingBelow`] if `limit` is less than 2.
+/// [`NothingBelow`] if `limit` is less than 2.
 ///
 /// # Examples
 ///
@@ -25,31 +37,23 @@ pub struct Chain {
 /// # use fast_collatz::{Chain, longest_chain};
 /// let chain = longest_chain(10, NonZero::<usize>::MIN)?;
 /// assert_eq!(chain, Chain { start: 9, length: 20 });
-/// # Ok::<(), fast_collatz::Error>(())
+/// # Ok::<(), fast_collatz::NothingBelow>(())
 /// ```
-pub fn longest_chain(limit: u32, threads: NonZero<usize>) -> Result<Chain, Error> {
+pub fn longest_chain(limit: u32, threads: NonZero<usize>) -> Result<Chain, NothingBelow> {
+    let threads = threads.get().min(256);
     // Neighbours go to different threads, since longer chains crowd at the upper end.
-    let longest_from = |first| {
-        (first..limit)
-            .step_by(threads.get())
-            .map(chain)
-            .reduce(longer)
-    };
+    let longest_from = |first| (first..limit).step_by(threads).map(chain).reduce(longer);
     thread::scope(|scope| {
         let workers: Vec<_> = (1..limit)
-            .take(threads.get())
+            .take(threads)
             .map(|first| scope.spawn(move || longest_from(first)))
             .collect();
-        workers
-            .into_iter()
-            .filter_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|cause| panic::resume_unwind(cause))
-            })
+        let results = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        results
+            .filter_map(|result| result.unwrap_or_else(|cause| panic::resume_unwind(cause)))
             .reduce(longer)
     })
-    .ok_or(Error::NothingBelow(limit))
+    .ok_or(NothingBelow(limit))
 }
 
 /// No chain that begins below 2^32 leaves 64 bits: <https://oeis.org/A006884>
@@ -67,11 +71,11 @@ fn chain(start: u32) -> Chain {
     Chain { start, length }
 }
 
-fn longer(one: Chain, other: Chain) -> Chain {
-    if (other.length, one.start) > (one.length, other.start) {
-        other
+fn longer(left: Chain, right: Chain) -> Chain {
+    if (right.length, left.start) > (left.length, right.start) {
+        right
     } else {
-        one
+        left
     }
 }
 
@@ -79,52 +83,32 @@ fn longer(one: Chain, other: Chain) -> Chain {
 mod tests {
     use super::*;
 
-    fn longest(limit: u32, threads: usize) -> Result<Chain, Error> {
-        longest_chain(
-            limit,
-            NonZero::new(threads).expect("a test asks for a thread"),
-        )
+    fn longest(limit: u32, threads: usize) -> (u32, u32) {
+        let chain = longest_chain(limit, NonZero::new(threads).unwrap()).unwrap();
+        (chain.start, chain.length)
     }
 
     #[test]
     fn the_longest_chain_below_a_million_is_known() {
-        assert_eq!(
-            longest(1_000_000, 2),
-            Ok(Chain {
-                start: 837_799,
-                length: 525
-            })
-        );
+        assert_eq!(longest(1_000_000, 2), (837_799, 525));
     }
 
     #[test]
     fn the_number_of_threads_changes_nothing() {
-        for threads in [2, 3, 7, 200] {
+        for threads in [2, 3, 7, 1000] {
             assert_eq!(longest(100, threads), longest(100, 1));
         }
     }
 
     #[test]
     fn of_equally_long_chains_the_smallest_start_wins() {
-        assert_eq!(
-            longest(14, 1),
-            Ok(Chain {
-                start: 9,
-                length: 20
-            })
-        );
-        assert_eq!(
-            longest(20, 3),
-            Ok(Chain {
-                start: 18,
-                length: 21
-            })
-        );
+        assert_eq!(longest(14, 1), (9, 20));
+        assert_eq!(longest(20, 3), (18, 21));
     }
 
     #[test]
     fn nothing_lies_below_one() {
-        assert_eq!(longest(1, 1), Err(Error::NothingBelow(1)));
-        assert_eq!(longest(0, 4), Err(Error::NothingBelow(0)));
+        let refusal = longest_chain(1, NonZero::<usize>::MIN);
+        assert_eq!(refusal, Err(NothingBelow(1)));
     }
 }

@@ -2,7 +2,5 @@
 #![forbid(unsafe_code)]
 
 mod collatz;
-mod error;
 
-pub use collatz::{Chain, longest_chain};
-pub use error::Error;
+pub use collatz::{Chain, NothingBelow, longest_chain};

@@ -7,9 +7,7 @@
     reason = "the docs here are Python's docstrings, and its arguments arrive by value"
 )]
 
-mod arguments;
 mod collatz;
-mod error;
 
 /// What the package is made of, in Rust.
 #[pyo3::pymodule]

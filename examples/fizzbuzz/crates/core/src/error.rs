@@ -1,11 +1,9 @@
 use std::fmt;
 
-/// What can go wrong in this crate.
+/// What can go wrong in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No positive number lies below this limit.
-    NothingBelow(u32),
     /// A range cannot advance by zero.
     ZeroStep,
 }
@@ -13,7 +11,6 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingBelow(limit) => write!(f, "limit must be at least 2, not {limit}"),
             Self::ZeroStep => f.write_str("step cannot be zero"),
         }
     }

@@ -5,6 +5,6 @@ mod collatz;
 mod error;
 mod fizzbuzz;
 
-pub use collatz::{Chain, longest_chain};
+pub use collatz::{Chain, NothingBelow, longest_chain};
 pub use error::Error;
 pub use fizzbuzz::{Answer, Steps, fizzbuzz};

@@ -7,7 +7,6 @@
     reason = "the docs here are Python's docstrings, and its arguments arrive by value"
 )]
 
-mod arguments;
 mod collatz;
 mod error;
 mod fizzbuzz;

@@ -1,10 +1,6 @@
 //! The only place that names Python's exceptions.
 
-{% if starter == 'fizzbuzz' %}
 use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
-{% else %}
-use pyo3::exceptions::{PyOverflowError, PyValueError};
-{% endif %}
 use pyo3::prelude::*;
 
 /// What can go wrong between Python and Rust.
@@ -13,12 +9,10 @@ pub(crate) enum Error {
     Core(rust_core::Error),
     /// An argument of the right type lies outside its bounds: `ValueError`.
     Bounds(String),
-{% if starter == 'fizzbuzz' %}
     /// An argument is of the wrong type: `TypeError`.
     Type(String),
     /// So many answers do not fit into memory: `MemoryError`.
     Memory(usize),
-{% endif %}
     /// Python raised this itself.
     Python(PyErr),
 }
@@ -36,7 +30,6 @@ impl Error {
     pub(crate) fn out_of_bounds(object: Borrowed<'_, '_, PyAny>, bounds: &str) -> Self {
         Self::Bounds(format!("{bounds}, not {}", *object))
     }
-{% if starter == 'fizzbuzz' %}
 
     /// Something in `object` is no number; Python's own message would name its type only.
     pub(crate) fn number(
@@ -57,7 +50,6 @@ impl Error {
         let accepted = "an int, a float, a list of them, or a slice with a stop";
         Self::Type(format!("fizzbuzz takes {accepted}, not {shown}"))
     }
-{% endif %}
 }
 
 impl From<Error> for PyErr {
@@ -65,12 +57,10 @@ impl From<Error> for PyErr {
         match error {
             Error::Core(error) => PyValueError::new_err(error.to_string()),
             Error::Bounds(message) => PyValueError::new_err(message),
-{% if starter == 'fizzbuzz' %}
             Error::Type(message) => PyTypeError::new_err(message),
             Error::Memory(length) => {
                 PyMemoryError::new_err(format!("{length} answers do not fit into memory"))
             }
-{% endif %}
             Error::Python(error) => error,
         }
     }

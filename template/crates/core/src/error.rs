@@ -1,24 +1,17 @@
 use std::fmt;
 
-/// What can go wrong in this crate.
+/// What can go wrong in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No positive number lies below this limit.
-    NothingBelow(u32),
-{% if starter == 'fizzbuzz' %}
     /// A range cannot advance by zero.
     ZeroStep,
-{% endif %}
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingBelow(limit) => write!(f, "limit must be at least 2, not {limit}"),
-{% if starter == 'fizzbuzz' %}
             Self::ZeroStep => f.write_str("step cannot be zero"),
-{% endif %}
         }
     }
 }
