@@ -1,6 +1,7 @@
 """Render a project and run things in it."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -92,11 +93,11 @@ class Project:
     """A rendered project."""
 
     def __init__(self, path: Path) -> None:
-        """Know where it is."""
+        """Store where it is."""
         self.path = path
 
     def __truediv__(self, name: str) -> Path:
-        """Name a file of it."""
+        """Return the name of a file of it."""
         return self.path / name
 
     def files(self) -> Iterator[Path]:
@@ -192,3 +193,33 @@ class Project:
     def just(self, *recipes: str, code: int = 0, env: Mapping[str, str] = os.environ) -> str:
         """Run recipes as the README says."""
         return self.run("uvx", "--from", "rust-just", "just", *recipes, code=code, env=env)
+
+
+def tool(name: str) -> str:
+    """Find a program that was installed with the tests."""
+    return str(Path(sys.executable).parent / name)
+
+
+def plan(project: Project, *words: str) -> dict[str, Any]:
+    """Read what the project would build where."""
+    output = project.run(sys.executable, "tools/platforms.py", "plan", *words)
+    planned: dict[str, Any] = json.loads(output[output.index("{") :])
+    return planned
+
+
+def edit_row(project: Project, name: str, key: str, value: str) -> None:
+    """Set a key of a row, as a person would."""
+    table = project / "tools/platforms.toml"
+    before, rest = table.read_text("utf-8").split(f'id = "{name}"\n')
+    row, *others = rest.split("\n\n", 1)
+    lines = [line for line in row.rstrip("\n").split("\n") if not line.startswith(f"{key} =")]
+    new = "\n".join([f'id = "{name}"', *lines, f"{key} = {value}"])
+    table.write_text(before + "\n\n".join([new, *others]).rstrip("\n") + "\n", "utf-8")
+
+
+def need(project: Project, *names: str) -> None:
+    """Let the package need others when it runs, as its tests show."""
+    project.replace("pyproject.toml", "dependencies = []", f"dependencies = {list(names)}")
+    imports = "".join(f"import {name}\n" for name in names)
+    test = f"\n\ndef test_they_are_there() -> None:\n    assert {', '.join(names)}\n"
+    (project / "tests/test_needs.py").write_text(imports + test, "utf-8")

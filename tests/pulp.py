@@ -54,17 +54,17 @@ class Pulp:
 
     @property
     def index(self) -> str:
-        """Give the address that pip reads from."""
+        """Return the address that pip reads from."""
         return f"{self.root}/pypi/wheels/simple/"
 
     @property
     def upload(self) -> str:
-        """Give the address that wheels are sent to."""
+        """Return the address that wheels are sent to."""
         return f"{self.root}/pypi/wheels/legacy/"
 
     @property
     def registry(self) -> str:
-        """Give the address of the index of crates."""
+        """Return the address of the index of crates."""
         return f"{self.root}/pulp/cargo/crates/"
 
     def ask(self, path: str, **data: object) -> dict[str, Any]:

@@ -14,7 +14,7 @@ RELEASES: dict[str, str] = yaml.safe_load((ROOT / "releases.yml").read_text("utf
 
 
 def notes(version: str) -> str:
-    """Give what the changelog says of a version."""
+    """Return what the changelog says of a version."""
     sections = re.split(
         r"^## (.*)\n", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE
     )

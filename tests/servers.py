@@ -42,7 +42,7 @@ class Feed:
 
     @property
     def url(self) -> str:
-        """Give the address of the index."""
+        """Return the address of the index."""
         return f"http://127.0.0.1:{self.port}/index/"
 
     def publish(self, body: bytes) -> int:
@@ -79,7 +79,7 @@ class Feed:
         return 200
 
     def read(self, path: str) -> bytes | None:
-        """Give what stands at an address."""
+        """Return what stands at an address."""
         if path == "/index/config.json":
             root = f"http://127.0.0.1:{self.port}"
             return json.dumps({"dl": f"{root}/dl", "api": root, "auth-required": True}).encode()
@@ -111,7 +111,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def allowed(self) -> bool:
-        """Tell whether the token came with its scheme; refuse otherwise."""
+        """Return whether the token came with its scheme; refuse otherwise."""
         self.feed.requests.append(f"{self.command} {self.path}")
         given = self.headers.get("Authorization", "")
         if self.feed.signed:
@@ -270,7 +270,7 @@ class Index:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Give what uv reads from the environment."""
+        """Return what uv reads from the environment."""
         return {
             "UV_INDEX_PRIVATE_USERNAME": self.user,
             "UV_INDEX_PRIVATE_PASSWORD": self.password,
@@ -278,11 +278,11 @@ class Index:
 
     @property
     def with_credentials(self) -> str:
-        """Give the address as a consumer would use it."""
+        """Return the address as a consumer would use it."""
         return self.url.replace("http://", f"http://{self.user}:{self.password}@")
 
     def log(self) -> str:
-        """Give what the server said."""
+        """Return what the server printed."""
         return (self.folder / "log").read_text("utf-8")
 
 

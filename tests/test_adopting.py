@@ -43,7 +43,7 @@ def existing(folder: Path, files: Mapping[str, str]) -> Project:
 
 @pytest.fixture
 def adopted(clone: Path) -> dict[str, str]:
-    """Say where the template is."""
+    """Return variables that name the template."""
     return {"TEMPLATE": str(clone)}
 
 

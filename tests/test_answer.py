@@ -532,7 +532,7 @@ def test_no_recipe_renders_anew_over_edits(project: Project) -> None:
 
 
 def changed(project: Project) -> str:
-    """Say what the last commit changes in the wheels."""
+    """Return what the last commit changes in the wheels."""
     python = ("uv", "run", "--quiet", "--only-group=template", "python")
     return project.tools("import update; print(update.compare_wheels())", python=python)
 

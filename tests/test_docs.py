@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from project import ROOT, Project, git, render
-from test_platforms import card, edit_row, image
+from project import ROOT, Project, edit_row, git, render
+from test_wheels import card, image
 from versions import NOW
 
 
 def blocks(path: Path, heading: str) -> Iterator[tuple[str, str, str]]:
-    """Give each block of code below a heading: its language, the file named before it, its text."""
+    """Return each block of code below a heading: its language, the file named before it, its text."""
     section, file = "", ""
     tokens = MarkdownIt("commonmark").parse(path.read_text("utf-8"))
     for before, token in zip([tokens[0], *tokens], tokens, strict=False):

@@ -4,7 +4,6 @@ import datetime
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project import FIRST_ONLY, Project, render, skip_without, toolchain
+from project import FIRST_ONLY, Project, edit_row, plan, render, tool
 from test_questions import known
 
 ROWS: list[dict[str, Any]] = known("platforms.json")
@@ -24,7 +23,7 @@ USUAL = [row["id"] for row in ROWS if row["tier"] == "usual"]
 
 
 def today() -> datetime.date:
-    """Give the date now: a run of all tests may go on past midnight."""
+    """Return the date now: a run of all tests may go on past midnight."""
     return datetime.datetime.now(tz=datetime.UTC).date()
 
 
@@ -34,31 +33,9 @@ PYPY = [row["id"] for row in ROWS if "pypy" in row]
 GAPS = {"musllinux_s390x"}
 
 
-def tool(name: str) -> str:
-    """Find a program that was installed with the tests."""
-    return str(Path(sys.executable).parent / name)
-
-
-def plan(project: Project, *words: str) -> dict[str, Any]:
-    """Read what the project would build where."""
-    output = project.run(sys.executable, "tools/platforms.py", "plan", *words)
-    planned: dict[str, Any] = json.loads(output[output.index("{") :])
-    return planned
-
-
 def refusal(project: Project, *words: str) -> str:
     """Read why the project plans nothing."""
     return project.run(sys.executable, "tools/platforms.py", "plan", *words, code=1)
-
-
-def edit_row(project: Project, name: str, key: str, value: str) -> None:
-    """Set a key of a row, as a person would."""
-    table = project / "tools/platforms.toml"
-    before, rest = table.read_text("utf-8").split(f'id = "{name}"\n')
-    row, *others = rest.split("\n\n", 1)
-    lines = [line for line in row.rstrip("\n").split("\n") if not line.startswith(f"{key} =")]
-    new = "\n".join([f'id = "{name}"', *lines, f"{key} = {value}"])
-    table.write_text(before + "\n\n".join([new, *others]).rstrip("\n") + "\n", "utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +46,7 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def wide(every: Project, tmp_path: Path) -> Project:
-    """Give each test a table of its own to spoil."""
+    """Copy for each test a table that it may spoil."""
     return every.copy(tmp_path / "new")
 
 
@@ -463,256 +440,3 @@ def test_only_cibuildwheel_builds_for_pypy(tmp_path: Path) -> None:
     assert f"3 wheels, tested here\n{three}\n" in project.tools(here, "manylinux-x86_64")
     edit_row(project, "manylinux-x86_64", "engine", '"cross"')
     assert project.tools(planned, "manylinux-x86_64") == f"{three}\n"
-
-
-# Building for real
-
-
-def image(name: str) -> str:
-    """Name a local image, and skip where it is not there."""
-    full = f"localhost/{name}"
-    engine = shutil.which("podman")
-    found = (
-        engine and subprocess.run([engine, "image", "exists", full], check=False).returncode == 0
-    )
-    if not found:
-        architecture, python = name.rsplit("-", 1)
-        pull = f"podman pull --platform linux/{architecture} python:{python}"
-        skip_without(f"image {full}", f"{pull} && podman tag python:{python} {full}")
-    return full
-
-
-def card(output: str) -> dict[str, dict[str, str]]:
-    """Read the proof card: by tag, where a wheel was tested natively and where under emulation."""
-    lines = re.findall(
-        r"^\| \S+?-0\.1\.0-(\S+)\.whl \| \d+ \| (.*?) \| (.*?) \| (.*?) \|", output, re.MULTILINE
-    )
-    return {tag: {"native": a, "emulated": b, "not run": c} for tag, a, b, c in lines}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["aarch64", "s390x"])
-def test_three_wheels_are_cross_compiled_and_tested_under_emulation(
-    tmp_path: Path, cross: dict[str, str], architecture: str
-) -> None:
-    new = image(f"{architecture}-3.15")
-    project = render(tmp_path / "new", platforms="wide", starter="fizzbuzz")
-    name = f"manylinux-{architecture}"
-    edit_row(project, name, "image", f'"{new}"')
-    output = project.just("wheels", name, env=cross)
-    assert f"{name}: 3 wheels, tested under emulation in {new}" in output
-    tag = f"manylinux_2_28_{architecture}"
-    built = card(output)
-    assert list(built) == [
-        f"cp311-abi3-{tag}",
-        f"cp314-cp314t-{tag}",
-        f"cp315-abi3.abi3t-{tag}",
-    ]
-    assert [wheel["emulated"] for wheel in built.values()] == ["3.13, 3.14", "-", "3.15"]
-    # The set has the sdist and nothing else; what was proved stays; one file more is named.
-    assert card(project.just("verify", "dist", name)) == built
-    (project / "dist/new-0.1.0-py3-none-any.whl").write_bytes(b"")
-    message = "dist/ holds new-0.1.0-py3-none-any.whl, which does not belong there: delete it."
-    assert message in project.just("verify", "dist", name, code=1)
-
-
-FIRST_WHEEL = FIRST_ONLY + "wheels.build(sys.argv[1:])\n"
-
-
-# A standard library that was compiled on this machine, as a stand-in for rustup's, names its folders.
-OWN_LIBRARY = """
-import wheels
-wheels.private_paths = lambda: [wheels.ROOT]
-"""
-
-
-def first_wheel(
-    project: Project, env: dict[str, str], *names: str, setup: str = ""
-) -> dict[str, dict[str, str]]:
-    """Build and test the wheel of the oldest Python for these platforms."""
-    python = ("uv", "run", "--only-group=cross", "python")
-    return card(project.tools(setup + FIRST_WHEEL, *names, python=python, env=env))
-
-
-def need(project: Project, *names: str) -> None:
-    """Let the package need others when it runs, as its tests show."""
-    project.replace("pyproject.toml", "dependencies = []", f"dependencies = {list(names)}")
-    imports = "".join(f"import {name}\n" for name in names)
-    test = f"\n\ndef test_they_are_there() -> None:\n    assert {', '.join(names)}\n"
-    (project / "tests/test_needs.py").write_text(imports + test, "utf-8")
-
-
-@pytest.mark.slow
-def test_more_architectures_are_cross_compiled_and_tested(
-    tmp_path: Path, cross: dict[str, str]
-) -> None:
-    project = render(tmp_path / "new", platforms="wide")
-    names = ["manylinux-armv7l", "manylinux-i686", "manylinux-ppc64le"]
-    for name in names:
-        edit_row(project, name, "image", f'"{image(name.split("-")[1] + "-3.11")}"')
-    need(project, "packaging", "markupsafe")
-    built = first_wheel(project, cross, *names)
-    assert {tag: row["emulated"] for tag, row in built.items()} == {
-        "cp311-abi3-manylinux_2_31_armv7l": "3.11",
-        "cp311-abi3-manylinux_2_28_i686": "3.11",
-        "cp311-abi3-manylinux_2_28_ppc64le": "3.11",
-    }
-
-
-LOOK_AT_WHAT_IS_THERE = """
-import platforms, wheels
-(row,) = platforms.select(sys.argv[1:])
-looked = 0
-for wheel in row.wheels():
-    for path in wheels.DIST.glob("*.whl"):
-        if wheel.has_name(path.name):
-            wheel.path = path
-            wheels.look_inside(wheel)
-            looked += 1
-print(looked)
-"""
-
-
-@pytest.mark.slow
-def test_wheels_built_without_a_container_name_no_folder_of_the_machine(tmp_path: Path) -> None:
-    """As cibuildwheel builds on macOS and Windows: with these settings only."""
-    project = render(tmp_path / "new")
-    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"][
-        "cibuildwheel"
-    ]
-    variables = settings["macos"]["environment"]
-    assert variables.keys() == settings["windows"]["environment"].keys()
-    env = {name: os.path.expandvars(value) for name, value in variables.items()}
-    maturin = ("uv", "run", "--only-group=cross", "maturin", "build", "--release", "--out", "dist")
-    target = ("--target=x86_64-unknown-linux-gnu", "--zig", "--compatibility=manylinux_2_28")
-    project.run(*maturin, "--features=abi3", "--interpreter=3.11", *target, env=env)
-    assert project.tools(LOOK_AT_WHAT_IS_THERE, "manylinux-x86_64") == "1\n"
-
-
-def standard_library(target: str) -> None:
-    """Skip where the cross toolchain has no standard library for a target."""
-    folder = subprocess.check_output(
-        ["rustc", "+cross", "--print", "target-libdir", "--target", target], text=True
-    ).strip()
-    if not Path(folder).is_dir():
-        skip_without(
-            f"Rust's library for {target}", f"rustup target add --toolchain cross {target}"
-        )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "tag"),
-    [
-        ("musllinux-x86_64", "musllinux_1_2_x86_64"),
-        pytest.param("musllinux-aarch64", "musllinux_1_2_aarch64", marks=pytest.mark.nightly),
-        pytest.param("musllinux-i686", "musllinux_1_2_i686", marks=pytest.mark.nightly),
-        pytest.param("musllinux-armv7l", "musllinux_1_2_armv7l", marks=pytest.mark.nightly),
-        pytest.param("musllinux-ppc64le", "musllinux_1_2_ppc64le", marks=pytest.mark.nightly),
-        pytest.param("musllinux-riscv64", "musllinux_1_2_riscv64", marks=pytest.mark.nightly),
-        pytest.param("manylinux-riscv64", "manylinux_2_31_riscv64", marks=pytest.mark.nightly),
-        pytest.param("macos-arm64", "macosx_11_0_arm64", marks=pytest.mark.nightly),
-        pytest.param("macos-x86_64", "macosx_10_15_x86_64", marks=pytest.mark.nightly),
-        pytest.param("windows-amd64", "win_amd64", marks=pytest.mark.nightly),
-        pytest.param("windows-x86", "win32", marks=pytest.mark.nightly),
-    ],
-)
-def test_what_cannot_run_here_is_built_and_looked_into(
-    tmp_path: Path, cross: dict[str, str], name: str, tag: str
-) -> None:
-    project = render(tmp_path / "new", platforms="wide")
-    row = next(row for row in ROWS if row["id"] == name)
-    target = row["target"].replace("msvc", "gnu")  # which MinGW links
-    if target != row["target"]:
-        edit_row(project, name, "target", f'"{target}"')
-    standard_library(target)
-    table = project / "tools/platforms.toml"
-    table.write_text(
-        re.sub(r"^image = .*\n", "", table.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
-    )
-    built = first_wheel(project, cross, name, setup=OWN_LIBRARY)
-    nowhere = {"native": "-", "emulated": "-", "not run": "3.11, 3.12, 3.13, 3.14"}
-    assert built == {f"cp311-abi3-{tag}": nowhere}
-
-
-@pytest.mark.slow
-def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_path: Path) -> None:
-    project = render(tmp_path / "new", platforms="wide")
-    names = ("manylinux-x86_64", "musllinux-riscv64", "windows-x86", "windows-arm64")
-    output = project.just("wheels", *names, code=1)
-    assert "manylinux-x86_64: 3 wheels, tested here" in output
-    assert (
-        "musllinux-riscv64: cannot be built here; Rust's library for it is missing:"
-        " type `rustup target add riscv64gc-unknown-linux-musl`."
-    ) in output
-    windows = "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
-    for name in ("windows-x86", "windows-arm64"):
-        assert f"{name}: cannot be built here; {windows}" in output
-    assert "Nothing was built." in output
-    assert not (project / "dist").exists()
-
-
-@pytest.mark.slow
-def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
-    if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
-        skip_without(
-            "an image for cibuildwheel", "export CIBW_MANYLINUX_X86_64_IMAGE=manylinux_2_28"
-        )
-    project = render(tmp_path / "new")
-    edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
-    project.commit_with_locks()
-    # The image has no free-threaded Python and no 3.12, so one wheel must be found missing.
-    output = project.just(
-        "cibuildwheel", "manylinux-x86_64", code=1, env={"CIBW_SKIP": "cp312-* *t-*"}
-    )
-    names = sorted(path.name for path in (project / "dist").glob("*.whl"))
-    assert names == [
-        "new-0.1.0-cp311-abi3-manylinux_2_31_x86_64.whl",
-        "new-0.1.0-cp315-abi3.abi3t-manylinux_2_31_x86_64.whl",
-    ]
-    for python in ("3.11", "3.13", "3.14", "3.15"):
-        assert re.search(rf"platform linux -- Python {python}\.\d+, pytest", output), python
-    assert "abi3audit" in output
-    assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in output
-    # What auditwheel made of the others is as it should be.
-    assert project.tools(LOOK_AT_WHAT_IS_THERE, "manylinux-x86_64") == "2\n"
-    # cibuildwheel alone builds the same bytes, from what pyproject.toml says.
-    built = {path.name: path.read_bytes() for path in (project / "dist").glob("*.whl")}
-    for identifier in ("cp311-manylinux_x86_64", "cp315-manylinux_x86_64"):
-        project.run(tool("cibuildwheel"), "--only", identifier, "--output-dir", "plain")
-    assert {path.name: path.read_bytes() for path in (project / "plain").iterdir()} == built
-
-
-@pytest.mark.slow
-def test_what_cibuildwheel_built_is_verified(tmp_path: Path) -> None:
-    """To the end, as in a release: build, repair, look inside, prove, verify."""
-    if "CIBW_MANYLINUX_X86_64_IMAGE" not in os.environ:
-        skip_without(
-            "an image for cibuildwheel", "export CIBW_MANYLINUX_X86_64_IMAGE=manylinux_2_28"
-        )
-    project = render(tmp_path / "new", python_min="3.15")
-    edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
-    project.just("setup")
-    # The image has no free-threaded Python, which would only test.
-    env = {"CIBW_SKIP": "*t-*", "CIBW_ALLOW_EMPTY": "true"}
-    built = project.just("cibuildwheel", "manylinux-x86_64", env=env)
-    proof = r"\| new-0\.1\.0-cp315-abi3\.abi3t-manylinux_2_31_x86_64\.whl \| \d+ \| 3\.15 \| - \| 3\.15t \| "
-    assert re.search(proof, built)
-    maturin = ("uv", "run", "--only-group", "wheels", "maturin")
-    project.run(*maturin, "sdist", "--out", "dist")
-    assert re.search(proof, project.just("verify", "dist", "manylinux-x86_64"))
-
-
-@pytest.mark.slow
-def test_the_oldest_rust_is_really_that_compiler(tmp_path: Path) -> None:
-    toolchain("msrv")  # its name is what rustup knows here
-    project = render(tmp_path / "new", starter="fizzbuzz")
-    project.just("setup")
-    output = project.just("test-oldest-rust", "msrv")
-    assert "rustup run --install msrv cargo test --workspace  --target-dir" in output
-    assert "test result: ok" in output
-    shown = project.just("--dry-run", "test-oldest-rust")
-    assert "rustup run --install 1.85 cargo test" in shown
-    newer = "mod collatz;\nconst _: u8 = 1u8.unbounded_shl(3);"  # since Rust 1.87
-    project.replace("crates/core/src/lib.rs", "mod collatz;", newer)
-    assert "unbounded_shl" in project.just("test-oldest-rust", "msrv", code=1)

@@ -33,7 +33,7 @@ def known(file: str) -> Any:  # noqa: ANN401  # YAML holds anything
 
 
 def reserved(*reasons: str) -> set[str]:
-    """Give the names that are reserved for these reasons."""
+    """Return the names that are reserved for these reasons."""
     return {name for reason in reasons for name in known("reserved.json")[reason]}
 
 

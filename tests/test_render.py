@@ -54,7 +54,7 @@ def choices() -> dict[str, list[Any]]:
 
 
 def allowed(*values: object) -> bool:
-    """Tell whether these answers may go together: what is proprietary goes to no public registry."""
+    """Return whether these answers may go together: what is proprietary goes to no public registry."""
     return "proprietary" not in values or not any(public in values for public in PUBLIC)
 
 
@@ -331,7 +331,7 @@ line = (
 
 
 def paragraph(markdown: str) -> str:
-    """Give the first paragraph as a reader sees it."""
+    """Return the first paragraph as a reader sees it."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
     start = next(i for i, token in enumerate(tokens) if token.type == "paragraph_open")
     children = tokens[start + 1].children or []

@@ -61,7 +61,7 @@ def born(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 @pytest.fixture
 def make(born: Make, tmp_path: Path) -> Make:
-    """Give a project of a version, a copy of its own for the test."""
+    """Return a project of a version, a copy of its own for the test."""
 
     def project(version: str = NOW, answers: str = "defaults") -> Project:
         folder = tmp_path / f"{len([*tmp_path.iterdir()])}" / "new"
@@ -408,7 +408,7 @@ def update_with(project: Project, *command: str, **environment: str) -> str:
 
 
 def planted(project: Project) -> bool:
-    """Tell whether the newer version has arrived, without a conflict."""
+    """Return whether the newer version has arrived, without a conflict."""
     return "planted" in (project / "deny.toml").read_text("utf-8") and not conflicts(project)
 
 

@@ -1,6 +1,5 @@
 """Workflows pass every linter at its strictest, and run in a local runner, failure paths included."""
 
-import functools
 import json
 import os
 import re
@@ -8,18 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from project import ROOT, Project, git, render, skip_without
-from test_platforms import edit_row, plan, tool
-from test_questions import EVERYWHERE, known
+from project import ROOT, Project, git, plan, render, skip_without, tool
+from runner import ACTIONS
+from test_questions import EVERYWHERE
 
-ACTIONS: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/actions.yml").read_text("utf-8"))
-STUBS = ROOT / "tests/stubs"
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
     "everything": {"platforms": "wide", "extras": "[pypy]", "starter": "fizzbuzz", **EVERYWHERE},
@@ -46,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(whole: Project, tmp_path: Path) -> Project:
-    """Give each test files of its own to spoil."""
+    """Copy for each test files that it may spoil."""
     return whole.copy(tmp_path / "new")
 
 
@@ -634,257 +630,6 @@ def test_the_contracts_name(project: Project, fault: str) -> None:
     found = [found for contract in CONTRACTS for found in contract(project.path)]
     assert any(message in one for one in found), found
     assert len(found) == 1
-
-
-# In a local runner
-
-SHIM = """#!/bin/bash
-# Stands before just: keeps a log, fails where it is told to, and takes finished wheels instead of building.
-echo "$*" >> "$ACT_LOG"
-[ "$1" != "$ACT_FAIL" ] || { echo "a planted failure"; exit 1; }
-case "$1" in
-plan | verify | gate | crates | draft | fetch) exec "$ACT_JUST" "$@" ;;
-publish) [ "$2" = crates-io ] || exec "$ACT_JUST" "$@" ;;
-cibuildwheel) mkdir -p dist; cp "$ACT_DIST"/proof-*-*.md "$ACT_DIST"/*.whl dist ;;
-sdist) mkdir -p dist; cp "$ACT_DIST"/*.tar.gz dist ;;
-esac
-"""
-
-
-# Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/
-GH = """#!/bin/bash
-[ "$1" = auth ] || echo "gh $*" >> "$ACT_LOG" # act asks for a token of its own
-case "$1 $2" in
-"release create")
-    mkdir -p "$ACT_GITHUB/$3"
-    for word in "$@"; do [ ! -f "$word" ] || cp "$word" "$ACT_GITHUB/$3"; done
-    mv "$ACT_GITHUB/$3/notes.md" "$ACT_GITHUB/notes" ;;
-"release download") mkdir -p "$5"; cp "$ACT_GITHUB/$3"/* "$5" ;;
-"repo view") echo "{\\"nameWithOwner\\":\\"ada/new\\",\\"isPrivate\\":$ACT_PRIVATE,\\"defaultBranchRef\\":{\\"name\\":\\"main\\"}}" ;;
-"attestation verify")
-    # The real one fails unless the signature names this workflow, commit and branch.
-    [[ "$*" == *"--signer-workflow ada/new/.github/workflows/release.yml --source-digest $ACT_SIGNED --source-ref refs/heads/main" ]] ;;
-"run list") echo 7 ;;
-"run download") mkdir -p "$7"; cp -r "$ACT_RUN"/$5 "$7" ;;
-esac
-"""
-
-
-@dataclass
-class Runner:
-    """A project, its finished wheels, and act to run its workflows with."""
-
-    project: Project
-    dist: Path
-    scratch: Path
-    extra: dict[str, str] = field(default_factory=dict)
-
-    def run(self, event: str, workflow: str, *options: str, fail: str = "") -> dict[str, str]:
-        """Run a workflow, and give the result of each job by its name."""
-        for name in ("project", "bin", "artifacts"):
-            shutil.rmtree(self.scratch / name, ignore_errors=True)
-        copy = self.project.copy(self.scratch / "project", "dist", ".venv")
-        action = copy / ".github/actions/setup/action.yml"
-        (checkout,) = re.findall(
-            r"    - uses: actions/checkout@.*\n      with:\n(?:        .*\n)+",
-            text := action.read_text(),
-        )
-        action.write_text(text.replace(checkout, ""), "utf-8")
-        for path in (copy / ".github/workflows").glob("*.yml"):
-            # act does not know `$/`, and finds an action of the project's own only behind a checkout.
-            before = f"      {checkout.strip().splitlines()[0]}\n      - uses: ./.github/actions"
-            text = path.read_text("utf-8").replace("      - uses: $/.github/actions", before)
-            path.write_text(text.replace("uses: $/", "uses: ./"), "utf-8")
-        (self.scratch / "bin").mkdir()
-        (self.scratch / "bin/just").write_text(SHIM)
-        (self.scratch / "bin/just").chmod(0o755)
-        (self.scratch / "bin/gh").write_text(GH)
-        (self.scratch / "bin/gh").chmod(0o755)
-        (self.scratch / "artifacts").mkdir()
-        env = {
-            "ACT_DIST": str(self.dist),
-            "ACT_FAIL": fail,
-            "ACT_JUST": tool("just"),
-            "ACT_LOG": str(self.scratch / "log"),
-            "ARTIFACTS": str(self.scratch / "artifacts"),
-            "PATH": f"{self.scratch / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            **self.extra,
-        }
-        command = [tool("act"), event, "-W", f".github/workflows/{workflow}", "--json", *options]
-        for row in ACTIONS:
-            stub = STUBS / row["name"].split("/")[1]
-            if stub.exists():
-                command += ["--local-repository", f"{row['name']}@{row['commit']}={stub}"]
-        for label in sorted({job["runner"] for jobs in plan(copy).values() for job in jobs}):
-            command += ["-P", f"{label}=-self-hosted"]
-        for name, value in env.items():
-            command += ["--env", f"{name}={value}"]
-        inherited = {**os.environ, **env, "XDG_CACHE_HOME": str(self.scratch / "cache")}
-        inherited["UV_CACHE_DIR"] = subprocess.check_output(
-            ["uv", "cache", "dir"], text=True
-        ).strip()
-        result = subprocess.run(
-            command, cwd=copy.path, env=inherited, capture_output=True, text=True, check=False
-        )
-        self.output = result.stdout + result.stderr
-        lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
-        results = {}
-        for line in lines:
-            if "jobResult" in line:  # act numbers the jobs of a matrix
-                name = re.sub(r"-\d+$", "", line["job"].split("/")[-1].strip())
-                results[name] = line["jobResult"]
-        return results
-
-    def verbs(self) -> list[str]:
-        """List the recipes that the jobs called."""
-        return (self.scratch / "log").read_text("utf-8").splitlines()
-
-
-@pytest.fixture(scope="session")
-def wheel_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
-    """Build the real wheels of one platform, and say what cibuildwheel would say of them."""
-    project = render(tmp_path_factory.mktemp("act") / "new")
-    project.commit_with_locks()
-    project.just("wheels", "manylinux-x86_64")
-    dist = project.path.parent / "dist"
-    shutil.copytree(project / "dist", dist)
-    proof = dist / "proof-manylinux-x86_64.md"
-    lines = re.sub(r"\| - \| - \| (3\.\S+) \|", r"| \1 | - | - |", proof.read_text("utf-8"))
-    proof.write_text(lines, "utf-8")
-    return project, dist
-
-
-@pytest.fixture
-def runner(wheel_set: tuple[Project, Path], tmp_path: Path) -> Runner:
-    """Give each test finished wheels of its own to spoil."""
-    project, dist = wheel_set
-    copy = project.copy(tmp_path / "origin", "target", "dist", ".venv")
-    shutil.copytree(dist, tmp_path / "dist")
-    return Runner(copy, tmp_path / "dist", tmp_path)
-
-
-SLICE = ("--input", "platforms=slice")
-GREEN = {"Plan": "success", "manylinux-x86_64": "success", "sdist": "success"}
-
-
-@pytest.mark.slow
-def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) -> None:
-    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
-    assert results == {**GREEN, "Verify the whole set": "success"}, runner.output
-    assert sorted(runner.verbs()) == [
-        "cibuildwheel manylinux-x86_64",
-        "plan slice",
-        "pythons",
-        "sdist",
-        "verify dist slice",
-    ]
-    assert "-cp314-cp314t-manylinux_2_28_x86_64.whl | " in runner.output
-    summary = next((runner.scratch / "artifacts").rglob("proof-card.md")).read_text("utf-8")
-    assert [line.split(" | ")[0].split("-")[2:4] for line in summary.splitlines()[2:5]] == [
-        ["cp311", "abi3"],
-        ["cp314", "cp314t"],
-        ["cp315", "abi3.abi3t"],
-    ]
-
-
-@pytest.mark.slow
-def test_a_missing_wheel_fails(runner: Runner) -> None:
-    next(runner.dist.glob("*cp314t*.whl")).unlink()
-    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
-    assert results == {**GREEN, "Verify the whole set": "failure"}
-    assert "dist/ has 0 wheels cp314-cp314t of manylinux-x86_64" in runner.output
-
-
-@pytest.mark.slow
-def test_a_wrong_tag_inside_fails(runner: Runner) -> None:
-    wrong = next(runner.dist.glob("*cp311*.whl"))
-    shutil.copy(next(runner.dist.glob("*cp315*.whl")), wrong)
-    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE)
-    assert results == {**GREEN, "Verify the whole set": "failure"}
-    assert "the tags inside are ['cp315-abi3-manylinux_2_28_x86_64'" in runner.output
-
-
-@pytest.mark.slow
-def test_a_platform_that_was_not_built_fails(runner: Runner) -> None:
-    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE, fail="cibuildwheel")
-    assert results["manylinux-x86_64"] == "failure"
-    assert results.get("Verify the whole set") != "success"
-    assert "verify dist slice" not in runner.verbs()
-
-
-@pytest.mark.slow
-def test_a_matrix_of_both_engines_is_what_was_planned(runner: Runner) -> None:
-    edit_row(runner.project, "macos-arm64", "engine", '"cross"')
-    planned = plan(runner.project)
-    results = runner.run(
-        "workflow_dispatch", "wheels.yml", "--input", "platforms=all", fail="pythons"
-    )
-    built = {job["id"] for job in planned["native"] + planned["cross"]}
-    assert built == set(hidden_usual())
-    assert {name for name in results if "-" in name} == built
-    assert "target macos-arm64" in runner.verbs()
-    assert "wheels macos-arm64" in runner.verbs()
-
-
-@functools.cache
-def hidden_usual() -> tuple[str, ...]:
-    """List the ids of the usual platforms."""
-    rows = known("platforms.json")
-    return tuple(row["id"] for row in rows if row["tier"] == "usual")
-
-
-@pytest.mark.slow
-def test_ci_is_green_only_if_every_job_is(runner: Runner) -> None:
-    results = runner.run("push", "ci.yml")
-    assert "All green" in results, runner.output
-    assert set(results.values()) == {"success"}, runner.output
-    assert len([name for name in results if name.startswith("Python ")]) == 9
-    verbs = runner.verbs()
-    for verb in ("lint", "test-rust", "test-oldest-rust", "crates", "plan slice"):
-        assert verb in verbs
-    assert (verbs.count("test-python"), verbs.count("test-parallel")) == (6, 3)
-
-
-def pull_request(runner: Runner, label: str, fail: str = "") -> dict[str, str]:
-    """Run CI for a pull request with a label, in a private repository."""
-    event = runner.scratch / "event.json"
-    request = {"number": 1, "labels": [{"name": label}]}
-    event.write_text(json.dumps({"pull_request": request, "repository": {"private": True}}))
-    return runner.run("pull_request", "ci.yml", "--eventpath", str(event), fail=fail)
-
-
-@pytest.mark.slow
-def test_a_pull_request_in_private_runs_on_linux_only_and_builds_a_slice(runner: Runner) -> None:
-    results = pull_request(runner, "documentation")
-    assert results["All green"] == "success", runner.output
-    pythons = [name for name in results if name.startswith("Python ")]
-    assert [name.rsplit(" ", 1)[1] for name in pythons] == ["linux"] * 3
-    assert "plan slice" in runner.verbs()
-
-
-@pytest.mark.slow
-def test_the_label_of_a_pull_request_builds_all_wheels(runner: Runner) -> None:
-    results = pull_request(runner, "all wheels", fail="cibuildwheel")
-    assert "plan all" in runner.verbs(), runner.output
-    assert {name for name in results if name in hidden_usual()} == {*hidden_usual()}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("verb", ["test-rust", "test-parallel"])
-def test_a_failing_job_is_not_green(runner: Runner, verb: str) -> None:
-    results = runner.run("push", "ci.yml", fail=verb)
-    assert results["All green"] == "failure", runner.output
-    name = "rust" if verb == "test-rust" else "python"
-    assert re.search(f"{name}.{{,80}}failure", runner.output), "jq names it, in colours"
-
-
-@pytest.mark.slow
-def test_a_skipped_job_is_not_green(runner: Runner) -> None:
-    name = "    name: Lint\n"
-    runner.project.replace(".github/workflows/ci.yml", name, f"{name}    if: false\n")
-    results = runner.run("push", "ci.yml")
-    assert results["All green"] == "failure", runner.output
-    assert re.search(r"lint.{,80}skipped", runner.output), "jq names it, in colours"
 
 
 @pytest.mark.parametrize("result", ["success", "failure", "cancelled", "skipped"])

@@ -117,7 +117,7 @@ def owner(name: str) -> str:
 
 
 def version_of(change: Change) -> str:
-    """Name the pretended version that has a change."""
+    """Return the name of the pretended version that has a change."""
     return f"90.{1 + [*CHANGES, *MISTAKES].index(change)}.0"
 
 
@@ -202,7 +202,7 @@ def new_question(clone: Path) -> None:
 
 
 def renamed_question(clone: Path) -> None:
-    """Give a question another name; its default reads the old one."""
+    """Rename a question; its default reads the old one."""
     edit(
         clone / "copier.yml",
         r"^user_email:(?s:.*?)default: \"\"$",
@@ -225,7 +225,7 @@ def new_choice(clone: Path) -> None:
 
 
 def newer_pyo3(clone: Path) -> None:
-    """Give new projects a PyO3 that would break the code of older ones, and a newer Rust."""
+    """Let new projects have a PyO3 that would break the code of older ones, and a newer Rust."""
     for key, old, new in NEWER:
         name = key.removesuffix("_version")
         edit(

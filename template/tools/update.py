@@ -16,14 +16,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, read
+from project import ROOT, capture, read
 
 FILE = ".copier-answers.yml"
 ASKED_ONCE = {
@@ -262,51 +261,39 @@ def report(then: Answers, now: Answers, given: Mapping[str, object]) -> None:
 # What it does to the wheels
 
 
-@contextmanager
-def checkout(commit: str) -> Iterator[Path]:
-    """Check a commit out beside the project, always in the same folder: the bytes depend on it."""
-    folder = ROOT / "target/compared"
+def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
+    """Return the members of this machine's wheel of a commit, and how each platform's wheels are built."""
+    folder = ROOT / "target/compared"  # always the same one: the bytes depend on it
     git("worktree", "prune")
     git("worktree", "add", "--quiet", "--force", "--detach", folder, commit)
     try:
         if (folder / ".gitmodules").exists():
             git("submodule", "update", "--quiet", "--init", "--recursive", cwd=folder)
-        yield folder / git("rev-parse", "--show-prefix")
+        source = folder / git("rev-parse", "--show-prefix")
+        # With the maturin that is locked there.
+        command = ["uv", "run", "--quiet", "--only-group", "build", "maturin", "build", "--quiet"]
+        command += ["--release", "--out", str(source / "dist")]
+        if "abi3" in read(source / "crates/py/Cargo.toml").get("features", {}):  # since 1.1.0
+            command += ["--features", "abi3"]
+        target = os.environ.get("CARGO_TARGET_DIR") or ROOT / "target"
+        variables = {"CARGO_TARGET_DIR": f"{target}/dist", "SOURCE_DATE_EPOCH": "315532800"}
+        environment = {**os.environ, **variables, "VIRTUAL_ENV": ""}
+        if subprocess.run(command, cwd=source, env=environment, check=False).returncode:
+            sys.exit("The wheels cannot be compared: one of them cannot be built, see above.")
+        (wheel,) = (source / "dist").glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
+            members = {name: archive.read(name) for name in names}
+        jobs = json.loads(capture(sys.executable, "tools/platforms.py", "plan", cwd=source))
+        shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
+        return members, {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
     finally:
         git("worktree", "remove", "--force", folder)
 
 
-def build(source: Path) -> dict[str, bytes]:
-    """Build the wheel of this machine with the maturin that is locked there, and return its members."""
-    command = ["uv", "run", "--quiet", "--only-group", "build", "maturin", "build", "--release"]
-    if "abi3" in read(source / "crates/py/Cargo.toml").get("features", {}):  # since 1.1.0
-        command += ["--features", "abi3"]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target/dist")}
-    environment |= {"SOURCE_DATE_EPOCH": "315532800", "VIRTUAL_ENV": ""}
-    command += ["--quiet", "--out", str(source / "dist")]
-    if subprocess.run(command, cwd=source, env=environment, check=False).returncode:
-        sys.exit("The wheels cannot be compared: one of them cannot be built, see above.")
-    (wheel,) = (source / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
-        return {name: archive.read(name) for name in names}
-
-
-def plan(source: Path) -> dict[str, object]:
-    """Return how the wheels of each platform are built: its job, and what all of them share."""
-    command = [sys.executable, "tools/platforms.py", "plan"]
-    result = subprocess.run(command, cwd=source, stdout=subprocess.PIPE, text=True, check=True)
-    jobs = json.loads(result.stdout)
-    shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
-    return {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
-
-
 def compare_wheels() -> str:
     """Return what the last commit changes in the wheels."""
-    with checkout("HEAD~") as source:
-        old, before = build(source), plan(source)
-    with checkout("HEAD") as source:
-        new, after = build(source), plan(source)
+    (old, before), (new, after) = state("HEAD~"), state("HEAD")
     different = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     sentence = "This machine's wheel stays byte for byte the same."
     if different:

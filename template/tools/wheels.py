@@ -193,6 +193,9 @@ def look_inside(wheel: Wheel) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
     name, row, start = wheel.path.name, wheel.platform, PROJECT["tool"]["maturin"]["module-name"]
     start = start.replace(".", "/")
+    tops = {path.partition("/")[0].removeprefix(f"{NAME}-{VERSION}") for path in members}
+    if others := sorted(tops - {start.partition("/")[0], f"{NAME}.libs", ".dist-info", ".data"}):
+        sys.exit(f"{name} holds {', '.join(others)}, which does not belong there")
     modules = [path for path in members if re.fullmatch(r"[^./]+/.*\.(so|pyd)", path)]
     if len(modules) != 1 or not modules[0].startswith(f"{start}."):
         sys.exit(f"{name} holds {modules or 'no compiled module'}, not one {start}.")

@@ -19,7 +19,7 @@ Function = Callable[..., object]
 
 
 def agree(rust: Function, python: Function, inputs: list[tuple[Any, ...]]) -> None:
-    """Stop at the first input on which Rust and plain Python differ."""
+    """Exit at the first input on which Rust and plain Python differ."""
     for arguments in inputs:
         if rust(*arguments) != python(*arguments):
             name, results = python.__name__, (rust(*arguments), python(*arguments))

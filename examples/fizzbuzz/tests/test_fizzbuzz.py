@@ -25,11 +25,11 @@ class Index:
     """An integer of another library."""
 
     def __init__(self, give: Callable[[], int] = lambda: 10) -> None:
-        """Give what this function returns."""
+        """Keep the function that returns the integer."""
         self.give = give
 
     def __index__(self) -> int:
-        """Give it."""
+        """Return the integer."""
         return self.give()
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import servers
 from project import ROOT, Project, commit, git, render
+from runner import Runner
 from servers import TOKEN, Feed, serve, serve_index
-from test_workflows import Runner
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int, int]:
 
 @pytest.fixture
 def runner(ready: tuple[Project, int, int], tmp_path: Path) -> Runner:
-    """Give each test a repository and finished wheels of its own to spoil."""
+    """Copy for each test a repository and finished wheels that it may spoil."""
     project = ready[0]
     copy = project.copy(tmp_path / "origin", "target", "dist", ".venv")
     shutil.copytree(project / "dist", tmp_path / "dist")

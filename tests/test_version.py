@@ -1,0 +1,160 @@
+"""`just release` sets one version in every file, and the gate opens once for it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from project import Project, commit, git, render
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def unreleased(tmp_path: Path) -> Project:
+    """Render a project that was committed with its locks."""
+    project = render(tmp_path / "new", crate_to="[crates-io]")
+    project.commit_with_locks()
+    return project
+
+
+def test_the_first_release_may_have_the_version_that_stands_there(unreleased: Project) -> None:
+    assert "Committed version 0.1.0." in unreleased.just("release", "0.1.0")
+    changed = git(unreleased.path, "show", "--name-only", "--format=", "HEAD").splitlines()
+    assert changed == ["CHANGELOG.md"]
+    path = unreleased / "CHANGELOG.md"
+    path.write_text(
+        path.read_text("utf-8").replace("## Unreleased\n", "## Unreleased\n\n- More.\n")
+    )
+    commit(unreleased.path)
+    again = unreleased.just("release", "0.1.0", code=1)
+    assert "0.1.0 is not higher than 0.1.0: type a higher one, or minor." in again
+
+
+def test_a_release_that_git_refuses_changes_nothing(unreleased: Project) -> None:
+    git(unreleased.path, "config", "status.showUntrackedFiles", "no")
+    (unreleased / "notes.txt").write_text("mine", "utf-8")
+    assert "?? notes.txt" in unreleased.just("release", "minor", code=1)
+    (unreleased / "notes.txt").unlink()
+    git(unreleased.path, "rm", "--quiet", "Cargo.lock")
+    git(unreleased.path, "commit", "--quiet", "--message", "Without a lock")
+    hook = unreleased / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    hook.chmod(0o755)
+    assert "Nothing was changed." in unreleased.just("release", "minor", code=1)
+    assert git(unreleased.path, "status", "--porcelain", "--untracked-files=all") == ""
+
+
+def test_a_changelog_may_be_kept_as_others_are(unreleased: Project) -> None:
+    """As in https://keepachangelog.com, with brackets."""
+    unreleased.replace("CHANGELOG.md", "## Unreleased\n", "## [Unreleased]\n\n- More.\n")
+    commit(unreleased.path)
+    assert "Committed version 0.2.0." in unreleased.just("release", "minor")
+    text = (unreleased / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"## \[Unreleased\]\n\n## 0.2.0 \(20\d\d-\d\d-\d\d\)\n\n- More", text)
+    unreleased.replace("CHANGELOG.md", "## [Unreleased]\n", "")
+    commit(unreleased.path)
+    refused = unreleased.just("release", "minor", code=1)
+    assert 'CHANGELOG.md says nothing new: write a line under "## Unreleased".' in refused
+
+
+@pytest.mark.parametrize(("word", "version"), [("minor", "0.2.0"), ("1.10.0", "1.10.0")])
+def test_a_release_sets_one_version_in_every_file(
+    unreleased: Project, word: str, version: str
+) -> None:
+    assert f"Committed version {version}." in unreleased.just("release", word)
+    assert git(unreleased.path, "log", "-1", "--format=%s") == f"Release {version}"
+    assert git(unreleased.path, "status", "--porcelain") == ""
+    changed = git(unreleased.path, "show", "--name-only", "--format=", "HEAD").splitlines()
+    assert changed == ["CHANGELOG.md", "Cargo.lock", "Cargo.toml", "pyproject.toml", "uv.lock"]
+    unreleased.run("uv", "lock", "--check")
+    unreleased.run("cargo", "metadata", "--locked", "--format-version=1")
+    text = (unreleased / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"## Unreleased\n\n## {version} \(20\d\d-\d\d-\d\d\)\n\n- The first", text)
+    again = unreleased.just("release", "patch", code=1)
+    assert 'CHANGELOG.md says nothing new: write a line under "## Unreleased".' in again
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("0.0.9", "0.0.9 is not higher than 0.1.0"),
+        ("v1.0.0", '"v1.0.0" is no version: type one such as 1.2.0, or major, minor or patch.'),
+        ("huge", '"huge" is no version'),
+    ],
+)
+def test_a_version_that_cannot_be_is_refused(unreleased: Project, word: str, message: str) -> None:
+    assert message in unreleased.just("release", word, code=1)
+    assert git(unreleased.path, "status", "--porcelain") == ""
+
+
+def test_a_dirty_tree_is_refused_and_kept(unreleased: Project) -> None:
+    (unreleased / "README.md").write_text("changed\n")
+    output = unreleased.just("release", "minor", code=1)
+    assert "Commit these changes first, or `git stash` them:\nM README.md" in output
+    assert (unreleased / "README.md").read_text() == "changed\n"
+
+
+def test_a_release_that_fails_half_way_changes_nothing(unreleased: Project) -> None:
+    unreleased.replace("Cargo.toml", '"0.1.0" # the same as', '"0.1.0" # as')
+    commit(unreleased.path)
+    output = unreleased.just("release", "minor", code=1)
+    assert "Nothing was changed." in output
+    assert git(unreleased.path, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("refs/heads/topic", "refs/heads/topic is not refs/heads/main: releases come from main"),
+        ("refs/tags/main", "refs/tags/main is not refs/heads/main"),
+        ("refs/heads/main", "CHANGELOG.md has no heading for 0.1.0: type `just release VERSION`."),
+    ],
+)
+def test_the_gate_names_what_may_not_be_released(
+    unreleased: Project, reference: str, message: str
+) -> None:
+    assert message in unreleased.just("gate", reference, "main", code=1)
+
+
+def test_the_gate_opens_once_for_a_version(unreleased: Project, tmp_path: Path) -> None:
+    unreleased.just("release", "minor")
+    output = tmp_path / "output"
+    printed = unreleased.just("gate", "refs/heads/main", "main", env={"GITHUB_OUTPUT": str(output)})
+    assert "Version 0.2.0; crates: new." in printed
+    assert output.read_text() == 'version=0.2.0\ncrates=["new"]\n'
+    git(unreleased.path, "tag", "v0.2.0")
+    refused = unreleased.just("gate", "refs/heads/main", "main", code=1)
+    assert "v0.2.0 was released already" in refused
+
+
+def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
+    unreleased.replace(
+        "crates/core/Cargo.toml", "\nversion.workspace = true", '\nversion = "1.4.0"'
+    )
+    output = unreleased.just("lint", code=1)
+    assert (
+        "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0: write 1.4.0 there."
+        in output
+    )
+    core = 'path = "crates/core", version = '
+    unreleased.replace("Cargo.toml", f'{core}"0.1.0"', f'{core}"1.4.0"')
+    unreleased.run("cargo", "update", "--workspace")
+    commit(unreleased.path)
+    unreleased.just("release", "minor")
+    unreleased.just("crates")
+    assert (unreleased / "dist/new-1.4.0.crate").exists()
+    assert 'version = "0.2.0" # the same' in (unreleased / "Cargo.toml").read_text("utf-8")
+
+
+def test_the_wrapper_can_never_be_published(unreleased: Project) -> None:
+    result = subprocess.run(
+        ["cargo", "publish", "--package", "new-py", "--dry-run"],
+        cwd=unreleased.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 101
+    assert "`new-py` cannot be published" in result.stderr
