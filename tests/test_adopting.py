@@ -90,7 +90,6 @@ def test_a_rust_crate_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> Non
     assert "4\n" in project.run("cargo", "run", "--package", "my-crate", "--example", "show")
     packaged = project.run("cargo", "package", "--list", "--allow-dirty", "--package", "my-crate")
     assert {"README.md", "build.rs", "LICENSE-MIT"} <= set(packaged.splitlines())
-    project.replace("crates/core/Cargo.toml", "[package]\n", '[package]\npublish = ["crates-io"]\n')
     assert "Packaged: my-crate-1.4.2.crate" in project.just("crates", env=adopted)
     later(project)
 

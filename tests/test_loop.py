@@ -64,6 +64,20 @@ def test_modules_of_older_builds_are_never_imported(tmp_path: Path) -> None:
     assert "passed" in project.run("uv", "run", "pytest")
 
 
+def test_a_file_beside_the_sources_is_part_of_the_build(tmp_path: Path) -> None:
+    """What Rust code includes, or a build script reads."""
+    project = render(tmp_path / "new")
+    table = project / "crates/core/data/table.txt"
+    table.parent.mkdir()
+    table.write_text("1\n", "utf-8")
+    check = 'include_str!("../data/table.txt").trim_ascii().len() == 1'
+    source = "crates/core/src/lib.rs"
+    project.replace(source, "mod collatz;", f"mod collatz;\nconst _: () = assert!({check});")
+    assert "passed" in project.run("uv", "run", "pytest")
+    table.write_text("12\n", "utf-8")
+    assert "evaluation panicked" in project.run("uv", "run", "pytest", code=1)
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -158,3 +158,26 @@ def test_the_wrapper_can_never_be_published(unreleased: Project) -> None:
     )
     assert result.returncode == 101
     assert "`new-py` cannot be published" in result.stderr
+
+
+def test_every_crate_of_the_workspace_gets_the_version(unreleased: Project) -> None:
+    helper = unreleased / "crates/helper"
+    (helper / "src").mkdir(parents=True)
+    (helper / "src/lib.rs").write_text("//! Helps.\n")
+    core = "crates/core/Cargo.toml"
+    text = (unreleased / core).read_text("utf-8").replace('name = "new"', 'name = "helper"')
+    (helper / "Cargo.toml").write_text(text)
+    needed = '[dependencies]\nhelper = { path = "../helper", version = "0.1.0" }\n'
+    unreleased.replace(core, "[dependencies]\n", needed)
+    unreleased.run("cargo", "update", "--workspace")
+    commit(unreleased.path)
+    unreleased.just("release", "minor")
+    assert 'path = "../helper", version = "0.2.0"' in (unreleased / core).read_text("utf-8")
+    unreleased.run("cargo", "metadata", "--locked", "--format-version=1")
+
+
+def test_a_crate_that_does_not_say_where_it_goes_is_named(unreleased: Project) -> None:
+    """As one that was there before the template."""
+    unreleased.replace("crates/core/Cargo.toml", "publish = [", "# publish = [")
+    message = 'new does not say where it goes: add publish = ["crates-io"] or publish = false.'
+    assert message in unreleased.just("crates", code=1)

@@ -55,8 +55,8 @@ def published() -> list[dict[str, Any]]:
     core = read("Cargo.toml")["workspace"]["dependencies"]["rust_core"]["package"]
     (registries,) = (crate["publish"] for crate in packages["packages"] if crate["name"] == core)
     for crate in packages["packages"]:
-        if crate["publish"] is None and registries:  # Cargo would send it to crates.io
-            line = f"publish = {json.dumps(registries)}"
+        if crate["publish"] is None and registries != []:  # Cargo would send it to crates.io
+            line = f"publish = {json.dumps(registries or ['crates-io'])}"
             sys.exit(f"{crate['name']} does not say where it goes: add {line} or publish = false.")
     return [crate for crate in packages["packages"] if crate["publish"]]
 
