@@ -62,17 +62,13 @@ class Wheel:
     path: Path = Path()  # known once it was built
     tested: dict[str, str] = field(default_factory=dict)  # Python to native or emulated
 
-    def serves(self, python: str) -> bool:
-        """Return whether an interpreter, such as 3.13 or 3.14t, installs this wheel of the set."""
-        if self.tag.endswith("abi3t"):
-            return not python.startswith("pypy") and number(python) >= number(NEWEST)
-        if not self.tag.endswith("abi3"):
-            return python == self.python
-        return python in pythons() and not python.endswith("t") and number(python) < number(NEWEST)
-
     def served(self) -> list[str]:
-        """Return every Python that installs it."""
-        return [name for name in dict.fromkeys([*pythons(), self.python]) if self.serves(name)]
+        """Return every Python that installs it, of the wheels of a set."""
+        if self.tag.endswith("abi3t"):
+            return [NEWEST, f"{NEWEST}t"]
+        if self.tag.endswith("abi3"):
+            return [name for name in pythons() if number(name) < number(NEWEST) and name[-1] != "t"]
+        return [self.python]
 
     def has_name(self, name: str) -> bool:
         """Return whether a file has exactly the name of this wheel."""
