@@ -109,8 +109,16 @@ def test_every_linter_finds_nothing(variants: dict[str, Project]) -> None:
 @pytest.mark.slow
 def test_a_project_inside_another_repository_is_linted_as_its_own(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
+    others = tmp_path / ".github/workflows"
+    others.mkdir(parents=True)
+    (others / "other.yml").write_text("on: push\njobs: {}\n", "utf-8")
     project = render(tmp_path / "projects/new")
     assert lint(project).startswith("No findings to report.")
+    git(project.path, "init", "--quiet")
+    project.replace(
+        CI, "uses: $/.github/workflows/wheels.yml", "uses: $/.github/workflows/wheel.yml"
+    )
+    assert "could not read reusable workflow file" in lint(project, code=1)
 
 
 def test_zizmor_really_looks_at_them(variants: dict[str, Project]) -> None:
