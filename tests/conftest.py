@@ -34,6 +34,14 @@ def cargo_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def own_targets() -> Iterator[None]:
+    """Compile into a project's own folder, as on a person's machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CARGO_TARGET_DIR")
+        yield
+
+
 @pytest.fixture(scope="session")
 def cross() -> dict[str, str]:
     """Use the toolchain that has standard libraries of foreign targets."""

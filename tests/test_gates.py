@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from project import Project, commit, git, render, skip_without
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_targets")]
 
 CORE = "crates/core/src/collatz.rs"
 WRAPPER = "crates/py/src/collatz.rs"
@@ -103,14 +103,6 @@ FAULTS = {
         "pyproject.toml has version 0.2.0, but [workspace.package] in Cargo.toml has 0.1.0: change",
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_targets() -> Iterator[None]:
-    """Compile into a project's own folder, as on a person's machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CARGO_TARGET_DIR")
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,13 @@ import os
 import shutil
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from project import Project, commit, git, need, render
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_targets() -> Iterator[None]:
-    """Compile into a project's own folder, as on a person's machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CARGO_TARGET_DIR")
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_targets")]
 
 
 @pytest.fixture(scope="module")

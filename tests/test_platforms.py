@@ -390,6 +390,12 @@ def test_flags_that_would_be_lost_are_named(wide: Project, table: str) -> None:
         assert "would lack the rustflags that .cargo/config.toml has for a target" in output
 
 
+def test_cibuildwheel_builds_for_one_platform_at_a_time(wide: Project) -> None:
+    output = wide.tools("import wheels; wheels.cibuildwheel('all')", code=1)
+    message = f"all is {len(ROWS)} platforms: name one of them, such as manylinux-x86_64."
+    assert message in output
+
+
 @pytest.mark.parametrize("chosen", ["[manylinux-s390x]", "[macos-arm64]"])
 def test_python_is_tested_on_linux_whatever_is_chosen(tmp_path: Path, chosen: str) -> None:
     project = render(tmp_path / "new", platforms="choose", platform_ids=chosen)

@@ -181,3 +181,29 @@ def test_a_crate_that_does_not_say_where_it_goes_is_named(unreleased: Project) -
     unreleased.replace("crates/core/Cargo.toml", "publish = [", "# publish = [")
     message = 'new does not say where it goes: add publish = ["crates-io"] or publish = false.'
     assert message in unreleased.just("crates", code=1)
+
+
+def test_a_version_of_other_parts_is_named(unreleased: Project) -> None:
+    for name in ("pyproject.toml", "Cargo.toml"):
+        unreleased.replace(name, '"0.1.0"', '"0.1.0-rc.1"')
+    unreleased.run("cargo", "update", "--workspace")
+    unreleased.run("uv", "lock")
+    commit(unreleased.path)
+    message = "0.1.0-rc.1 is no version of three numbers: set one such as 1.2.0 by hand first."
+    assert message in unreleased.just("release", "0.2.0", code=1)
+
+
+def test_a_gate_that_cannot_ask_git_does_not_open(unreleased: Project) -> None:
+    unreleased.just("release", "minor")
+    (unreleased / ".git").rename(unreleased / "git")
+    assert "`git tag --list` failed" in unreleased.just("gate", "refs/heads/main", "main", code=1)
+
+
+def test_crates_are_found_where_cargo_is_told_to_put_them(
+    unreleased: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CARGO_TARGET_DIR")
+    with (unreleased / ".cargo/config.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[build]\ntarget-dir = "elsewhere"\n')
+    unreleased.just("crates")
+    assert (unreleased / "dist/new-0.1.0.crate").exists()

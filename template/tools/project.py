@@ -49,3 +49,13 @@ def capture(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
     return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def output(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Return what a command prints, and exit if it fails."""
+    if not shutil.which(command[0]):
+        sys.exit(f"{command[0]} is not on PATH: install it first.")
+    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        sys.exit(f"`{' '.join(map(str, command[:3]))}` failed, see above.")
+    return result.stdout.strip()

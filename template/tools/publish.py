@@ -48,7 +48,10 @@ def set_azure_credentials() -> None:
 
 def run(*command: str | Path, cwd: Path = ROOT) -> tuple[int, str]:
     """Run a command, print its messages, and return its exit code and the messages."""
-    result = subprocess.run(command, cwd=cwd, stderr=subprocess.PIPE, text=True, check=False)
+    # No input: a question of uv would stand in the messages, which nobody sees before the end.
+    result = subprocess.run(
+        command, cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
     print(result.stderr, end="", flush=True)
     return result.returncode, result.stderr
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from platforms import number
-from project import ROOT, VERSION, capture, read, run
+from project import ROOT, VERSION, capture, output, read, run
 
 CHANGELOG = ROOT / "CHANGELOG.md"
 WORKFLOW = ".github/workflows/release.yml"
@@ -46,19 +46,23 @@ def check() -> None:
                 )
 
 
+def metadata() -> dict[str, Any]:
+    """Return what Cargo says of the workspace."""
+    command = ("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet")
+    loaded: dict[str, Any] = json.loads(output(*command))
+    return loaded
+
+
 def published() -> list[dict[str, Any]]:
     """Return the crates of the workspace that some registry gets."""
-    command = ("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet")
-    packages = json.loads(
-        capture(*command) or sys.exit("`cargo metadata` fails: see `cargo check`.")
-    )
+    packages = metadata()["packages"]
     core = read("Cargo.toml")["workspace"]["dependencies"]["rust_core"]["package"]
-    (registries,) = (crate["publish"] for crate in packages["packages"] if crate["name"] == core)
-    for crate in packages["packages"]:
+    (registries,) = (crate["publish"] for crate in packages if crate["name"] == core)
+    for crate in packages:
         if crate["publish"] is None and registries != []:  # Cargo would send it to crates.io
             line = f"publish = {json.dumps(registries or ['crates-io'])}"
             sys.exit(f"{crate['name']} does not say where it goes: add {line} or publish = false.")
-    return [crate for crate in packages["packages"] if crate["publish"]]
+    return [crate for crate in packages if crate["publish"]]
 
 
 def crate_file(crate: dict[str, Any]) -> str:
@@ -71,12 +75,12 @@ def package(crates: list[dict[str, Any]], *options: str) -> Path:
     options += ("--locked",) if os.environ.get("CI") else ("--allow-dirty",)
     names = [option for crate in crates for option in ("--package", crate["name"])]
     run("cargo", "package", *options, *names)
-    return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target", "package")
+    return Path(metadata()["target_directory"], "package")
 
 
 def prepare(version: str) -> None:
     """Commit a higher version in every file, or change nothing."""
-    if changes := capture("git", "status", "--porcelain", "--untracked-files=normal"):
+    if changes := output("git", "status", "--porcelain", "--untracked-files=normal"):
         sys.exit(f"Commit these changes first, or `git stash` them:\n{changes}")
     check()
     changelog = CHANGELOG.read_text("utf-8")
@@ -86,6 +90,8 @@ def prepare(version: str) -> None:
     if version not in parts and not re.fullmatch(r"\d+\.\d+\.\d+", version):
         sys.exit(f'"{version}" is no version: type one such as 1.2.0, or major, minor or patch.')
     command = ["bump-my-version", "bump", *([] if version in parts else ["--new-version"]), version]
+    if version not in parts and not re.fullmatch(r"\d+\.\d+\.\d+", VERSION):
+        sys.exit(f"{VERSION} is no version of three numbers: set one such as 1.2.0 by hand first.")
     # The first release may have the version that the project began with; bump-my-version does nothing then.
     is_first = version == VERSION and not re.search(r"^## \[?\d", changelog, re.MULTILINE)
     if version not in parts and not is_first and number(version) <= number(VERSION):
@@ -115,21 +121,22 @@ def gate(reference: str, default: str) -> None:
         sys.exit(f"{reference} is not refs/heads/{default}: releases come from {default} only.")
     if not re.search(rf"^## {re.escape(VERSION)} ", CHANGELOG.read_text("utf-8"), re.MULTILINE):
         sys.exit(f"CHANGELOG.md has no heading for {VERSION}: type `just release VERSION`.")
-    if capture("git", "tag", "--list", f"v{VERSION}"):
+    if output("git", "tag", "--list", f"v{VERSION}"):
         sys.exit(f"v{VERSION} was released already: type `just release VERSION` for a higher one.")
     names = [crate["name"] for crate in published()]
     print(f"Version {VERSION}; crates: {', '.join(names) or 'none'}.")
-    if output := os.environ.get("GITHUB_OUTPUT"):
-        with Path(output).open("a", encoding="utf-8") as file:
+    if outputs := os.environ.get("GITHUB_OUTPUT"):
+        with Path(outputs).open("a", encoding="utf-8") as file:
             file.write(f"version={VERSION}\ncrates={json.dumps(names)}\n")
 
 
 def crates(folder: Path) -> None:
     """Package the crates that are published, into a folder."""
     chosen = published()
+    packaged = package(chosen) if chosen else ROOT
     for crate in chosen:
         folder.mkdir(exist_ok=True)
-        shutil.copy(package(chosen) / crate_file(crate), folder)
+        shutil.copy(packaged / crate_file(crate), folder)
     print(
         "Packaged:", ", ".join(map(crate_file, chosen)) or "no crate, since no registry gets any."
     )
@@ -157,9 +164,9 @@ def fetch(tag: str, folder: Path) -> None:
     if tag != f"v{VERSION}":
         sys.exit(f"{tag} is not the version of this checkout, v{VERSION}: nothing was published.")
     run("gh", "release", "download", tag, "--dir", folder)
-    commit = capture("git", "rev-parse", "HEAD")
+    commit = output("git", "rev-parse", "HEAD")
     view = ("gh", "repo", "view", "--json", "nameWithOwner,defaultBranchRef,isPrivate")
-    about = json.loads(capture(*view) or sys.exit("`gh repo view` fails: nothing was published."))
+    about = json.loads(output(*view))
     if about["isPrivate"]:
         compare_with_run(folder, commit)
         return
@@ -174,7 +181,7 @@ def compare_with_run(folder: Path, commit: str) -> None:
     """Compare with the artifacts of the release run: a private repository has no signatures."""
     listing = ("gh", "run", "list", "--workflow", "release.yml", "--commit", commit)
     options = ("--status", "success", "--json", "databaseId", "--jq", ".[0].databaseId")
-    number = capture(*listing, *options)
+    number = output(*listing, *options)
     if not number:
         sys.exit(f"No release run for {commit} was a success: nothing was published.")
     built = folder / "of-the-run"

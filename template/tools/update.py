@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, capture, read
+from project import ROOT, output, read
 
 FILE = ".copier-answers.yml"
 ASKED_ONCE = {
@@ -284,7 +284,7 @@ def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
             members = {name: archive.read(name) for name in names}
-        jobs = json.loads(capture(sys.executable, "tools/platforms.py", "plan", cwd=source))
+        jobs = json.loads(output(sys.executable, "tools/platforms.py", "plan", cwd=source))
         shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
         return members, {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
     finally:

@@ -8,6 +8,7 @@ maturin and cibuildwheel build, uv and pip install, check-wheel-contents, pydist
 ID is that of a row in tools/platforms.toml.
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -111,7 +112,7 @@ def build_wheels(row: Platform) -> None:
 def forget_folder(wheel: Path, environment: dict[str, str]) -> None:
     """Copy a wheel to dist/ without this folder in its SBOM, where maturin names crates by full path."""
     with tempfile.TemporaryDirectory() as scratch:
-        capture("wheel", "unpack", "--dest", scratch, wheel)
+        run("wheel", "unpack", "--dest", scratch, wheel)
         (folder,) = Path(scratch).iterdir()
         for sbom in folder.glob("*.dist-info/sboms/*"):
             text = re.sub(r'file://[^"#]*(?=/crates/)', "file://", sbom.read_text("utf-8"))
@@ -208,10 +209,11 @@ def look_inside(wheel: Wheel) -> None:
         sys.exit(f"{name}: the tags inside are {inside}: build it again, and never rename a wheel.")
     # Libraries in C that a build script compiles, such as OpenSSL, may keep the folder they were given.
     given = re.escape(os.fsencode(TARGET)) + rb"[^\0\s\"]*?[/\\]build[/\\][^/\\\0]+[/\\]out"
-    for member, content in members.items():
-        for path in private_paths():
-            if "/sboms/" not in member and holds(re.sub(given, b"", content), path):
-                sys.exit(f"{name}: {member} holds {path}, a folder of this machine")
+    paths = private_paths()
+    for member in [member for member in members if "/sboms/" not in member]:
+        content = re.sub(given, b"", members[member])
+        for path in [path for path in paths if holds(content, path)]:
+            sys.exit(f"{name}: {member} holds {path}, a folder of this machine")
 
 
 def check(wheels: Sequence[Wheel]) -> None:
@@ -233,6 +235,7 @@ def check(wheels: Sequence[Wheel]) -> None:
 # Testing
 
 
+@functools.cache
 def container_engine() -> str:
     """Return docker or podman, whichever works, or nothing."""
     return next((name for name in ("docker", "podman") if capture(name, "info")), "")
@@ -418,7 +421,9 @@ def choose(ids: Sequence[str]) -> list[Platform]:
 
 def cibuildwheel(name: str) -> None:
     """Let cibuildwheel build and test the wheels of a platform; look inside."""
-    (row,) = select([name])
+    row, *others = select([name])
+    if others:
+        sys.exit(f"{name} is {len(others) + 1} platforms: name one of them, such as {row.id}.")
     rustflags()
     shutil.rmtree(DIST, ignore_errors=True)
     tested = ""
