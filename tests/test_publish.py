@@ -403,6 +403,24 @@ def test_pulp_takes_wheels_and_crate_once_and_serves_them(
         consume_wheel(project, server.index, tmp_path / "venv")
 
 
+@pytest.mark.parametrize(
+    ("wheels_to", "destination", "message"),
+    [
+        ("[pypi]", "azure", "azure is no destination of this project: see `just answer`"),
+        ("[]", "pypi", "pypi is no destination of this project: see `just answer`"),
+        ("[pypi]", "pypi", "dist: build or fetch the files into it."),  # `just verify` comes first
+    ],
+)
+def test_without_a_program_of_its_own_a_project_publishes_to_pypi_only(
+    tmp_path: Path, wheels_to: str, destination: str, message: str
+) -> None:
+    project = render(tmp_path / "new", wheels_to=wheels_to)
+    assert not (project / "tools/publish.py").exists()
+    output = project.just("publish", destination, code=1)
+    assert message in output
+    assert "uv publish" not in output
+
+
 # Reading from private registries
 
 
