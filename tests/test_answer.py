@@ -78,8 +78,11 @@ def mine(project: Project, name: str, place: str) -> None:
     ("answers", "message"),
     [
         ("package_name=other", "package_name is asked only once, since it names the folder"),
-        ("crate_name=other", "crate_name is asked only once, since your Rust code uses it."),
-        ("license=MIT", "license is asked only once, since its text is yours"),
+        (
+            "crate_name=other",
+            "crate_name is asked only once, since your Rust code uses it: it stays new",
+        ),
+        ("license=Apache-2.0", "license is asked only once, since its text is yours"),
         ("starter=none", "starter is asked only once, since its code is yours"),
         ("platform=wide", "platform is not a question of these answers. Questions: crate_name"),
         ("azure_feed=feed", "azure_feed is not a question of these answers."),
@@ -142,7 +145,7 @@ def test_what_is_asked_once_may_not_be_changed_by_hand(
 ) -> None:
     project.replace(".copier-answers.yml", f"{key}: {old}\n", f"{key}: {new}\n")
     commit(project.path)
-    message = f".copier-answers.yml says {key}: {new}, but the project has {old}. Write {old} there"
+    message = f": it stays {old}, also in .copier-answers.yml."
     assert message in tool(project, "update", code=1)
 
 

@@ -306,9 +306,9 @@ def test_a_crate_may_stay_while_the_package_goes_on(
         project.just("crates", "dist")
         assert (project / "dist" / CRATE).read_bytes() != feed.crates["new/0.1.0"]
         assert f"private has {CRATE} with other contents" in publish(project, env, code=1)
-        goes_on = "import publish; publish.VERSION = '0.2.0'; (crate,) = publish.published()\n"
-        crate = f"publish.ROOT / 'dist/{CRATE}'"
-        script = f"{goes_on}print(publish.is_published(crate, 'private', {crate}))"
+        goes_on = "import crates; crates.VERSION = '0.2.0'; (crate,) = crates.published()\n"
+        crate = f"crates.ROOT / 'dist/{CRATE}'"
+        script = f"{goes_on}print(crates.is_published(crate, 'private', {crate}))"
         assert f"private has {CRATE} already.\nTrue\n" in project.tools(script, env=env)
 
 

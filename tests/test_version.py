@@ -118,12 +118,10 @@ def test_the_gate_names_what_may_not_be_released(
     assert message in unreleased.just("gate", reference, "main", code=1)
 
 
-def test_the_gate_opens_once_for_a_version(unreleased: Project, tmp_path: Path) -> None:
+def test_the_gate_opens_once_for_a_version(unreleased: Project) -> None:
     unreleased.just("release", "minor")
-    output = tmp_path / "output"
-    printed = unreleased.just("gate", "refs/heads/main", "main", env={"GITHUB_OUTPUT": str(output)})
-    assert "Version 0.2.0; crates: new." in printed
-    assert output.read_text() == 'version=0.2.0\ncrates=["new"]\n'
+    opened = unreleased.just("gate", "refs/heads/main", "main")
+    assert "Version 0.2.0 may be released." in opened
     git(unreleased.path, "tag", "v0.2.0")
     refused = unreleased.just("gate", "refs/heads/main", "main", code=1)
     assert "v0.2.0 was released already" in refused
@@ -134,10 +132,8 @@ def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
         "crates/core/Cargo.toml", "\nversion.workspace = true", '\nversion = "1.4.0"'
     )
     output = unreleased.just("lint", code=1)
-    assert (
-        "crates/core has version 1.4.0, but rust_core in Cargo.toml has 0.1.0: write 1.4.0 there."
-        in output
-    )
+    assert 'failed to select a version for the requirement `new = "^0.1.0"`' in output
+    assert "candidate versions found which didn't match: 1.4.0" in output
     core = 'path = "crates/core", version = '
     unreleased.replace("Cargo.toml", f'{core}"0.1.0"', f'{core}"1.4.0"')
     unreleased.run("cargo", "update", "--workspace")

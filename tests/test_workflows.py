@@ -242,7 +242,7 @@ def caches(folder: Path) -> list[str]:
     found = []
     for name, workflow in workflows(folder):
         text = json.dumps(workflow["jobs"])
-        builds = "just cibuildwheel" in text or "just crates dist" in text
+        builds = "just cibuildwheel" in text or "just crates" in text
         if builds and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none":
             found.append(f"{name} has no ACTIONS_CACHE_MODE: none")
     for name, job, step in steps(folder):

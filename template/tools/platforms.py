@@ -10,6 +10,7 @@ In a step of GitHub's CI, the plan becomes the outputs of the step as well.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import os
 import platform
@@ -69,6 +70,12 @@ class Wheel:
         if self.tag.endswith("abi3"):
             return [name for name in pythons() if number(name) < number(NEWEST) and name[-1] != "t"]
         return [self.python]
+
+    def tags(self) -> list[str]:
+        """Return the tags that its name stands for."""
+        python, abis, systems = self.path.stem.split("-")[-3:]
+        pairs = itertools.product(abis.split("."), systems.split("."))
+        return sorted(f"{python}-{abi}-{system}" for abi, system in pairs)
 
     def has_name(self, name: str) -> bool:
         """Return whether a file has exactly the name of this wheel."""

@@ -3,21 +3,18 @@
 Usage: python tools/release.py check                compare the places where the version stands
        python tools/release.py prepare VERSION      set the version (or major, minor, patch), and commit
        python tools/release.py gate REF DEFAULT     exit unless this commit may be released
-       python tools/release.py crates DIR           package the crates that are published, into DIR
        python tools/release.py draft DIR COMMIT     draft a release on GitHub with every file in DIR
        python tools/release.py fetch TAG DIR        fetch the files of a release, and check where they were built
 
-bump-my-version sets the version, as [tool.bumpversion] in pyproject.toml says; Cargo packages; gh drafts and verifies.
+bump-my-version sets the version, as [tool.bumpversion] in pyproject.toml says; gh drafts and verifies.
 """
 
 import datetime
 import json
-import os
 import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from platforms import number
 from project import ROOT, VERSION, capture, output, read, run
@@ -27,55 +24,13 @@ WORKFLOW = ".github/workflows/release.yml"
 
 
 def check() -> None:
-    """Exit if Python and Rust differ in version, or a crate has another one than others ask for."""
-    workspace = read("Cargo.toml")["workspace"]
-    common = workspace["package"]["version"]
-    if common != VERSION:
+    """Exit if Python and Rust differ in version."""
+    version = read("Cargo.toml")["workspace"]["package"]["version"]
+    if version != VERSION:
         sys.exit(
-            f"pyproject.toml has version {VERSION}, but [workspace.package] in Cargo.toml has {common}: change"
+            f"pyproject.toml has version {VERSION}, but [workspace.package] in Cargo.toml has {version}: change"
             " it back, then set the version in both with `just release VERSION`."
         )
-    for name, dependency in workspace["dependencies"].items():
-        if isinstance(dependency, dict) and "path" in dependency:
-            version = read(f"{dependency['path']}/Cargo.toml")["package"]["version"]
-            wanted = version if isinstance(version, str) else common
-            if (found := dependency.get("version", "no version")) != wanted:
-                sys.exit(
-                    f"{dependency['path']} has version {wanted}, but {name} in Cargo.toml has {found}: write"
-                    f" {wanted} there."
-                )
-
-
-def metadata() -> dict[str, Any]:
-    """Return what Cargo says of the workspace."""
-    command = ("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet")
-    loaded: dict[str, Any] = json.loads(output(*command))
-    return loaded
-
-
-def published() -> list[dict[str, Any]]:
-    """Return the crates of the workspace that some registry gets."""
-    packages = metadata()["packages"]
-    core = read("Cargo.toml")["workspace"]["dependencies"]["rust_core"]["package"]
-    (registries,) = (crate["publish"] for crate in packages if crate["name"] == core)
-    for crate in packages:
-        if crate["publish"] is None and registries != []:  # Cargo would send it to crates.io
-            line = f"publish = {json.dumps(registries or ['crates-io'])}"
-            sys.exit(f"{crate['name']} does not say where it goes: add {line} or publish = false.")
-    return [crate for crate in packages if crate["publish"]]
-
-
-def crate_file(crate: dict[str, Any]) -> str:
-    """Return the name of the file of a crate, which may have a version of its own."""
-    return f"{crate['name']}-{crate['version']}.crate"
-
-
-def package(crates: list[dict[str, Any]], *options: str) -> Path:
-    """Package crates as a registry would get them, and return the folder."""
-    options += ("--locked",) if os.environ.get("CI") else ("--allow-dirty",)
-    names = [option for crate in crates for option in ("--package", crate["name"])]
-    run("cargo", "package", *options, *names)
-    return Path(metadata()["target_directory"], "package")
 
 
 def prepare(version: str) -> None:
@@ -115,7 +70,7 @@ def prepare(version: str) -> None:
 
 
 def gate(reference: str, default: str) -> None:
-    """Exit unless this commit may be released, and print what will be."""
+    """Exit unless this commit may be released."""
     check()
     if reference != f"refs/heads/{default}":
         sys.exit(f"{reference} is not refs/heads/{default}: releases come from {default} only.")
@@ -123,23 +78,7 @@ def gate(reference: str, default: str) -> None:
         sys.exit(f"CHANGELOG.md has no heading for {VERSION}: type `just release VERSION`.")
     if output("git", "tag", "--list", f"v{VERSION}"):
         sys.exit(f"v{VERSION} was released already: type `just release VERSION` for a higher one.")
-    names = [crate["name"] for crate in published()]
-    print(f"Version {VERSION}; crates: {', '.join(names) or 'none'}.")
-    if outputs := os.environ.get("GITHUB_OUTPUT"):
-        with Path(outputs).open("a", encoding="utf-8") as file:
-            file.write(f"version={VERSION}\ncrates={json.dumps(names)}\n")
-
-
-def crates(folder: Path) -> None:
-    """Package the crates that are published, into a folder."""
-    chosen = published()
-    packaged = package(chosen) if chosen else ROOT
-    for crate in chosen:
-        folder.mkdir(exist_ok=True)
-        shutil.copy(packaged / crate_file(crate), folder)
-    print(
-        "Packaged:", ", ".join(map(crate_file, chosen)) or "no crate, since no registry gets any."
-    )
+    print(f"Version {VERSION} may be released.")
 
 
 def files(folder: Path) -> list[Path]:
@@ -204,8 +143,6 @@ if __name__ == "__main__":
             prepare(version)
         case ["gate", reference, default]:
             gate(reference, default)
-        case ["crates", folder]:
-            crates(Path(folder).resolve())
         case ["draft", folder, commit]:
             draft(Path(folder).resolve(), commit)
         case ["fetch", tag, folder]:

@@ -1,18 +1,16 @@
 """Write the type stub of the Rust module, or check that the committed one is up to date.
 
 Usage: python tools/stubs.py write
-       python tools/stubs.py check, which also compares it with the compiled module and with the package
+       python tools/stubs.py check, which also compares it with the compiled module
 
-maturin generates it from the Rust sources, without the classes of create_exception!, which are read from the
-compiled module. A definition in crates/py/overloads.pyi replaces the generated one of the same name.
+maturin generates it from the Rust sources. A definition in crates/py/overloads.pyi replaces the generated one of the
+same name; its imports are added.
 """
 
 import ast
-import builtins
 import collections.abc
 import difflib
 import importlib
-import importlib.util
 import re
 import subprocess
 import sys
@@ -26,97 +24,61 @@ from project import PROJECT, run
 NAME: str = PROJECT["tool"]["maturin"]["module-name"]  # such as my_package._rust
 PLACE = Path("python", *NAME.split("."))
 OVERLOADS = Path("crates/py/overloads.pyi")
-ADDITIONS = OVERLOADS.read_text("utf-8") if OVERLOADS.exists() else ""
 # For one of these, Python gets its partners from PyO3 as well, which the generator does not see.
 PARTNERS = r"__(r?(add|sub|mul|matmul|truediv|floordiv|mod|divmod|pow|[lr]shift|and|x?or)|lt|le|eq|ne|gt|ge|(set|del)(item|attr)?|delete)__"
 IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-def generate() -> dict[Path, str]:
-    """Return what maturin generates: one stub, or a folder of them if a #[pymodule] is nested."""
-    with tempfile.TemporaryDirectory() as scratch:
-        run("maturin", "generate-stubs", "--quiet", "--features", "stubs", "--out", scratch)
-        root = Path(scratch, *NAME.split(".")[:-1])
-        paths = sorted(root.rglob("*.pyi"))  # the one of the module itself comes first
-        return {path.relative_to(root): path.read_text("utf-8") for path in paths}
+def defined(node: ast.stmt) -> str:
+    """Return the name that a statement defines, or nothing."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return node.name
+        case ast.AnnAssign(target=ast.Name(name)) | ast.Assign(targets=[ast.Name(name)]):
+            return name
+    return ""
 
 
-def definitions(source: str) -> dict[str, str]:
-    """Return the text of each definition: with its decorators, all its overloads, and what is below it."""
-    found, name = dict[str, str](), ""
-    for node in ast.parse(source).body:
-        match node:
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
-                pass
-            case ast.AnnAssign(target=ast.Name(name)) | ast.Assign(targets=[ast.Name(name)]):
-                pass
-        if name and not isinstance(node, IMPORTS):  # a string below a constant is its documentation
-            found[name] = (
-                f"{found[name]}\n{ast.unparse(node)}" if name in found else ast.unparse(node)
-            )
-    return found
-
-
-def exception(name: str, module: ModuleType) -> str:
-    """Return the definition of an exception that Rust made, or exit if the name is something else."""
-    value = getattr(module, name)
-    if not (isinstance(value, type) and issubclass(value, BaseException)):
-        sys.exit(f"The generator does not see {name}: write its type into {OVERLOADS.as_posix()}.")
-    base = value.__base__ or Exception
-    return f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""'
-
-
-def replaced(addition: str, generated: str) -> str:
-    """Return a definition of crates/py/overloads.pyi with the generated docstring in its first overload."""
-    (function,), overloads = ast.parse(generated).body, ast.parse(addition)
-    first = overloads.body[0]
-    if isinstance(function, ast.FunctionDef) and isinstance(first, ast.FunctionDef):
-        first.body[:1] = function.body[:1]
-    return ast.unparse(overloads)
-
-
-def assemble(generated: str, module: ModuleType, additions: str) -> str:
-    """Return a stub with every name of the module, and with the additions in their places."""
-    found, body = definitions(generated), ast.parse(generated).body
-    for name, text in definitions(additions).items():
-        found[name] = replaced(text, found[name]) if name in found else text
-    imports = [node for node in [*body, *ast.parse(additions).body] if isinstance(node, IMPORTS)]
+def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
+    """Return a stub with the additions in their places, and with the exceptions that the generator does not see."""
+    tree, own = ast.parse(generated), ast.parse(additions).body
     names = sorted(getattr(module, "__all__", []))
-    nested = {alias.name for node in imports if getattr(node, "level", 0) for alias in node.names}
-    for name in [name for name in names if name not in {*found, *nested}]:
-        found[name] = exception(name, module)
-    docstring = [ast.unparse(body[0])] if ast.get_docstring(ast.parse(generated)) else []
-    listed = [f"__all__ = {names}"] if names else []  # an empty module has none
-    texts = [text for name, text in found.items() if name not in ("__getattr__", "__all__")]
-    return "\n".join([*docstring, *map(ast.unparse, imports), *listed, *texts])
+    for name in sorted({*names} - {defined(node) for node in [*tree.body, *own]}):
+        value = getattr(module, name)
+        if isinstance(value, type) and issubclass(value, BaseException):
+            base = value.__base__ or Exception
+            own += ast.parse(
+                f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""'
+            ).body
+    body = [node for node in own if isinstance(node, IMPORTS)]
+    own = [node for node in own if defined(node)]
+    own += ast.parse(f"__all__ = {names}").body if names else []  # an empty module has none
+    start = bool(ast.get_docstring(tree))
+    for node in tree.body[start:]:
+        name = defined(node)
+        replacing = [other for other in own if defined(other) == name]
+        own = [other for other in own if other not in replacing]
+        if replacing and isinstance(node, ast.FunctionDef):
+            replacing[0].body[:1] = node.body[:1]  # the docstring
+        body += replacing or ([node] if name not in ("__getattr__", "__all__") else [])
+    tree.body[start:] = body + own
+    return tree
 
 
 def complete(stub: str) -> str:
-    """Add the imports that are missing, and `object` for the *args and **kwargs of unknown type."""
+    """Add the imports that its types need, and `object` for the *args and **kwargs of unknown type."""
     stub = re.sub(r"(?<=[(\s])(\*{1,2}[^\W\d]\w*)(?=[,)])", r"\1: object", stub)
     tree = ast.parse(stub)
-    bound, used = {*dir(builtins)}, set[str]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add(node.asname or node.name)
-        elif isinstance(node, ast.Name):
-            (bound if isinstance(node.ctx, ast.Store) else used).add(node.id)
+    nodes = [*ast.walk(tree)]
+    values = {node.value for node in nodes if isinstance(node, ast.Attribute)}
+    bound = {defined(node) for node in nodes if isinstance(node, ast.stmt)}
     lines = []
-    for name in sorted(used - bound):
-        if source := next((m for m in (collections.abc, typing) if hasattr(m, name)), None):
-            lines.append(f"from {source.__name__} import {name}")
-        elif importlib.util.find_spec(name):
-            lines.append(f"import {name}")
-        else:
-            sys.exit(
-                f"{name} is a type that the stub does not know: import it in {OVERLOADS.as_posix()}."
-            )
+    for name in {node for node in nodes if isinstance(node, ast.Name) and node.id not in bound}:
+        sources = [module for module in (collections.abc, typing) if name.id in module.__all__]
+        if name in values:
+            lines.append(f"import {name.id}")
+        elif sources:
+            lines.append(f"from {sources[0].__name__} import {name.id}")
     tree.body[bool(ast.get_docstring(tree)) : 0] = ast.parse("\n".join(lines)).body
     return ast.unparse(tree)
 
@@ -130,14 +92,21 @@ def ruff(stub: str, *arguments: str) -> str:
 
 
 def stubs() -> dict[Path, str]:
-    """Return what belongs into each stub, formatted as the project's other files are."""
+    """Return what belongs into each stub, one for each #[pymodule], formatted as the project's other files are."""
     module, finished = importlib.import_module(NAME), {}
+    additions = OVERLOADS.read_text("utf-8") if OVERLOADS.exists() else ""
     fix = ("check", "--fix", "--unsafe-fixes", "--quiet")
-    for path, generated in generate().items():
-        top = path.stem in (PLACE.name, "__init__")
-        stub = assemble(generated, module if top else getattr(module, path.stem), ADDITIONS * top)
-        stub = ruff(complete(ruff(stub, *fix, "--select=UP037")), *fix, "--select=D200,D212,F401,I")
-        finished[PLACE.parent / path] = ruff(stub, "format")
+    with tempfile.TemporaryDirectory() as scratch:
+        run("maturin", "generate-stubs", "--quiet", "--features", "stubs", "--out", scratch)
+        root = Path(scratch, *NAME.split(".")[:-1])
+        for path in sorted(root.rglob("*.pyi")):  # the one of the module itself comes first
+            top = path.stem in (PLACE.name, "__init__")
+            part = module if top else getattr(module, path.stem)
+            stub = ast.unparse(assemble(path.read_text("utf-8"), part, additions * top))
+            stub = ruff(
+                complete(ruff(stub, *fix, "--select=UP037")), *fix, "--select=D200,D212,F401,I"
+            )
+            finished[PLACE.parent / path.relative_to(root)] = ruff(stub, "format")
     return finished
 
 
@@ -155,42 +124,14 @@ def write(expected: dict[Path, str]) -> None:
             )
 
 
-def problems(stub: str, names: list[str]) -> list[str]:
-    """Return the public names that have no docstring, or that no module of the package uses."""
-    found = []
-    for name, text in definitions(stub).items():
-        node = ast.parse(text).body[0]
-        if name not in names or text.startswith("@overload"):
-            continue
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not ast.get_docstring(node):
-            found.append(f"{name} has no docstring: write `/// …` lines above it in Rust.")
-    package = "\n".join(path.read_text("utf-8") for path in Path("python").rglob("*.py"))
-    for name in names:
-        if not name.startswith("_") and not re.search(rf"\b{name}\b|_rust import \*", package):
-            found.append(
-                f"{name} cannot be imported from the package: import it in {PLACE.parent.as_posix()}"
-                f"/__init__.py and name it in __all__ there, or mark it as internal in Rust: #[pyo3(name"
-                f' = "_{name}")]'
-            )
-    return found
-
-
 def check(expected: dict[Path, str]) -> None:
-    """Exit unless the stubs are up to date, say what the module has, and all names are documented and exported."""
+    """Exit unless the stubs are up to date, say what the module has, and have a docstring for each function and class."""
     for path, stub in expected.items():
         present = path.read_text("utf-8") if path.exists() else ""
         if present != stub:
-            print(
-                *difflib.unified_diff(present.splitlines(), stub.splitlines(), lineterm=""),
-                sep="\n",
-            )
+            lines = difflib.unified_diff(present.splitlines(), stub.splitlines(), lineterm="")
+            print(*lines, sep="\n")
             sys.exit("The stub is not what the Rust sources say: type `just stubs`.")
-    for path in [*expected][1:]:
-        if f"{NAME}.{path.stem}" not in sys.modules:
-            sys.exit(
-                f"`import {NAME}.{path.stem}` would fail: register the nested module in its #[pymodule_init],"
-                " see the row *submodule* in CONTRIBUTING.md."
-            )
     with tempfile.TemporaryDirectory() as scratch:
         allowed = Path(scratch, "allowed")
         allowed.write_text(rf"{re.escape(NAME)}(\.\w+)+\.{PARTNERS}", "utf-8")
@@ -200,9 +141,12 @@ def check(expected: dict[Path, str]) -> None:
                 "The stub is not what the compiled module has, see above. Write what the generator gets"
                 f" wrong into {OVERLOADS.as_posix()}, then type `just stubs`."
             )
-    names = getattr(importlib.import_module(NAME), "__all__", [])
-    if unfinished := problems(next(iter(expected.values())), names):
-        sys.exit("\n".join(unfinished))
+    nodes = [node for stub in expected.values() for node in ast.parse(stub).body]
+    kinds = [node for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    documented = {node.name for node in kinds if ast.get_docstring(node)}
+    for name in [node.name for node in kinds if node.name not in documented]:
+        if not name.startswith("_"):
+            sys.exit(f"{name} has no docstring: write `/// …` lines above it in Rust.")
 
 
 if __name__ == "__main__":

@@ -106,8 +106,6 @@ def parse(text: str, now: Answers) -> Answers:
         key, separator, value = part.partition("=")
         if not separator or not re.fullmatch(r"\w+", key):
             sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
-        if key in ASKED_ONCE:
-            sys.exit(f"{key} is asked only once, since {ASKED_ONCE[key]}.")
         is_list = key == "platform_ids" or isinstance(now.get(key), list)
         answers[key] = yaml.safe_load(f"[{value.strip('[] ')}]") if is_list else value
     return answers
@@ -120,6 +118,7 @@ def render(version: str, answers: Answers, folder: Path) -> list[str]:
     """Render a version of the template, and return its news; exit with Copier's reason if it fails."""
     data = folder.with_name(f"{folder.name}.yml")
     questions = {key: value for key, value in answers.items() if not key.startswith("_")}
+    data.parent.mkdir(parents=True, exist_ok=True)
     data.write_text(yaml.safe_dump(questions), "utf-8")
     command = [sys.executable, "-m", "copier", "copy", "--defaults", "--data-file", str(data)]
     command += ["--vcs-ref", version] if version else []
@@ -132,34 +131,15 @@ def render(version: str, answers: Answers, folder: Path) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.startswith("- ")]
 
 
-def store(folder: Path, yours: Path) -> str:
-    """Store a render in Git without what is yours, below the project's place, and return its tree."""
-    with tempfile.TemporaryDirectory() as scratch:
-        git("init", "--quiet", cwd=Path(scratch))
-        listing = ("ls-files", "--others", "--ignored", f"--exclude-from={yours}", "-z")
-        options = (f"--git-dir={scratch}/.git", f"--work-tree={folder}")
-        for name in filter(None, git(*options, *listing, cwd=folder).split("\0")):
-            (folder / name).unlink()
-    prefix = git("rev-parse", "--show-prefix")
+def store(folder: Path, yours: str) -> str:
+    """Store a render in Git, without what is yours, and return the tree; the folder is the repository's root."""
+    patterns = [line.removeprefix("/") for line in yours.splitlines() if line.startswith("/")]
+    excluded = [f":(exclude,glob){name}{end}" for name in patterns for end in ("", "/**")]
     directory = f"--git-dir={git('rev-parse', '--absolute-git-dir')}"
-    with tempfile.TemporaryDirectory() as scratch:
-        index = Path(scratch, "index")
-        add = (
-            f"--work-tree={folder}",
-            "-c",
-            "core.sparseCheckout=false",
-            "add",
-            "--all",
-            "--force",
-            ".",
-        )
-        git(directory, *add, cwd=folder, index=index)
-        tree = git("write-tree", index=index)
-        if prefix:
-            git("read-tree", "--empty", index=index)
-            git("read-tree", f"--prefix={prefix}", tree, index=index)
-            tree = git("write-tree", index=index)
-    return tree
+    options = (directory, f"--work-tree={folder}", "-c", "core.sparseCheckout=false")
+    index, project = folder.with_suffix(".index"), folder / git("rev-parse", "--show-prefix")
+    git(*options, "add", "--all", "--force", "--", ".", *excluded, cwd=project, index=index)
+    return git("write-tree", index=index)
 
 
 @dataclass
@@ -175,7 +155,8 @@ class Change:
 def rendered(version: str, then: Answers, now: Answers, subject: str) -> Change:
     """Render the project as it was and as it should be, and return parent and child of them."""
     with tempfile.TemporaryDirectory() as scratch:
-        old, new = Path(scratch, "old"), Path(scratch, "new")
+        roots = Path(scratch, "old"), Path(scratch, "new")
+        old, new = (root / git("rev-parse", "--show-prefix") for root in roots)
         render(str(then["_commit"]), then, old)
         news = render(version, now, new)
         if not (new / FILE).exists():
@@ -184,11 +165,12 @@ def rendered(version: str, then: Answers, now: Answers, subject: str) -> Change:
         # Copier owns this file, so that it never conflicts.
         (old / FILE).write_text(git("show", f"HEAD:./{FILE}") + "\n", "utf-8")
         version = str(answers["_commit"])
-        yours = Path(shutil.copy(new / "tools/yours.txt", scratch))
         message = f"{subject or f'Template {version}'}\n\nTemplate-Version: {version}"
-        before = git("commit-tree", store(old, yours), "-m", "What the template rendered before")
-        after = git("commit-tree", store(new, yours), "-p", before, "-m", message)
-        return Change(before, after, answers, news)
+        yours = (new / "tools/yours.txt").read_text("utf-8")
+        before, after = (store(root, yours) for root in roots)
+        parent = git("commit-tree", before, "-m", "What the template rendered before")
+        child = git("commit-tree", after, "-p", parent, "-m", message)
+        return Change(parent, child, answers, news)
 
 
 def refuse_overwriting(change: Change) -> None:
@@ -315,13 +297,12 @@ def update(version: str, *texts: str) -> None:
     refuse_unready()
     then, now = answers_at(last_rendered()), answers_at("HEAD")
     then["_src_path"] = now["_src_path"]  # the template may have moved
-    for key, reason in ASKED_ONCE.items():
-        if now.get(key) != then.get(key):
-            sys.exit(
-                f"{FILE} says {key}: {now.get(key)}, but the project has {then.get(key)}. Write"
-                f" {then.get(key)} there: {key} is asked only once, since {reason}."
-            )
     given = parse(texts[0], now) if texts else {}
+    for key, reason in ASKED_ONCE.items():
+        if {**now, **given}.get(key) != then.get(key):
+            sys.exit(
+                f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}."
+            )
     version = version or (str(now["_commit"]) if texts else "")
     subject = f"Answer {' '.join(texts)}" if texts else ""
     change = rendered(version, then, now | given, subject)
@@ -349,16 +330,12 @@ def drift() -> None:
     change = rendered(str(now["_commit"]), now, now, "")
     names = git("ls-tree", "-r", "--name-only", change.after, ".").splitlines()
     different = ("--no-ext-diff", "--relative", change.after, "--", *names)
-    changed = git("diff", "--name-only", *different).splitlines()
-    print(
-        git("diff", *different).encode(errors="replace").decode()
-        or "No file of the template's was changed."
-    )
-    born = git("log", "--format=%H", "--diff-filter=A", "--", FILE).splitlines()
-    by_hand = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--invert-grep")
-    for name in changed:
-        commits = git(*by_hand, "--grep=^Template-Version: ", "--", name).splitlines()
-        if not {*commits} - {*born}:
+    text = git("diff", *different) or "No file of the template's was changed."
+    print(text.encode(errors="replace").decode())
+    by_hand = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--diff-filter=a")
+    by_hand += ("--invert-grep", "--grep=^Template-Version: ")
+    for name in git("diff", "--name-only", *different).splitlines():
+        if not git(*by_hand, "--", name):
             print(
                 f"{name} differs, though no commit of yours changed it: answers that were not rendered, or"
                 " two updates that were merged. `just update` renders it again."

@@ -8,12 +8,10 @@ maturin and cibuildwheel build, uv and pip install, check-wheel-contents, pydist
 ID is that of a row in tools/platforms.toml.
 """
 
-import functools
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -26,9 +24,9 @@ from project import NAME, PROJECT, ROOT, VERSION, capture, read, run
 
 DIST = ROOT / "dist"
 SETTINGS = PROJECT["tool"]["cibuildwheel"]
+EMULATION = ROOT / "tools/emulation.py"  # rendered where a platform may need it
 SDIST = f"{NAME}-{VERSION}.tar.gz"
 TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
-OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
 # The number of a processor in the header of a compiled module: in ELF, Mach-O and PE files.
 PROCESSORS = {
     "linux": "x86_64=62 i686=3 aarch64=183 armv7l=40 ppc64le=21 s390x=22 riscv64=243",
@@ -45,17 +43,6 @@ lines = importlib.metadata.distribution(name).read_text("WHEEL").splitlines()
 tags = sorted(line[5:] for line in lines if line.startswith("Tag: "))
 if tags != expected or not {*tags} & {*map(str, sys_tags())}:
     sys.exit(f"{sys.executable} has installed a wheel for {tags}, not the one for {expected}.")
-"""
-# Runs the tests with each Python of a container for which there is a folder of packages.
-EMULATED = """
-for python in /opt/python/cp*/bin/python /usr/local/bin/python3.*[0-9t] /usr/bin/python3.*[0-9t]; do
-    name=$("$python" -c 'import sys, sysconfig
-t = sysconfig.get_config_var("Py_GIL_DISABLED") and "t" or ""
-print("%d.%d" % sys.version_info[:2] + t)' 2>/dev/null) && [ -d "$name" ] || continue
-    export PYTHONPATH=needs:$name
-    "$python" accepted.py $(cat "$name.txt") && "$python" -m pytest -q -p no:cacheprovider || exit 1
-    echo "tested $name" && mv "$name" "done-$name"
-done
 """
 
 
@@ -138,11 +125,11 @@ def obstacle(row: Platform) -> str:
 # Looking inside
 
 
-def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> list[Wheel]:
-    """Return the wheels of these platforms, or exit unless a folder holds exactly them and `others`."""
+def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
+    """Return the wheels of these platforms, or exit unless a folder holds exactly them, `others` and crates."""
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: build or fetch the files into it.")
-    notes = re.compile(r"\..*|proof-.*\.md")  # what this program writes beside them
+    notes = re.compile(r"\..*|proof-.*\.md|.*\.crate")  # proof cards, and what Cargo checks itself
     names = {path.name for path in folder.iterdir() if not notes.fullmatch(path.name)}
     wheels = [wheel for row in rows for wheel in row.wheels()]
     for wheel in wheels:
@@ -161,14 +148,6 @@ def find(rows: Sequence[Platform], folder: Path, others: Sequence[str] = ()) -> 
     for name in sorted(names - expected):
         sys.exit(f"{folder.name}/ holds {name}, which does not belong there: delete it.")
     return wheels
-
-
-def tags(wheel: Path) -> list[str]:
-    """Return the tags that the name of a wheel stands for."""
-    python, abis, systems = wheel.stem.split("-")[-3:]
-    return sorted(
-        f"{python}-{abi}-{system}" for abi in abis.split(".") for system in systems.split(".")
-    )
 
 
 def processor(module: bytes) -> int:
@@ -205,7 +184,7 @@ def look_inside(wheel: Wheel) -> None:
             f"{name}: {modules[0]} is not for {row.arch}: see its target in tools/platforms.toml."
         )
     text = members[f"{NAME}-{VERSION}.dist-info/WHEEL"].decode()
-    if (inside := sorted(re.findall(r"^Tag: (\S+)", text, re.MULTILINE))) != tags(wheel.path):
+    if (inside := sorted(re.findall(r"^Tag: (\S+)", text, re.MULTILINE))) != wheel.tags():
         sys.exit(f"{name}: the tags inside are {inside}: build it again, and never rename a wheel.")
     # Libraries in C that a build script compiles, such as OpenSSL, may keep the folder they were given.
     given = re.escape(os.fsencode(TARGET)) + rb"[^\0\s\"]*?[/\\]build[/\\][^/\\\0]+[/\\]out"
@@ -235,12 +214,6 @@ def check(wheels: Sequence[Wheel]) -> None:
 # Testing
 
 
-@functools.cache
-def container_engine() -> str:
-    """Return docker or podman, whichever works, or nothing."""
-    return next((name for name in ("docker", "podman") if capture(name, "info")), "")
-
-
 def untested(row: Platform) -> str:
     """Return why this machine cannot test the wheels of a platform; nothing if it can."""
     if row.native:
@@ -249,7 +222,11 @@ def untested(row: Platform) -> str:
         return f"they run on {row.id} only"
     if not row.image:
         return f"{row.id} has no image in tools/platforms.toml"
-    return "" if container_engine() else "they run in a container: install docker or podman"
+    if not EMULATION.exists():
+        return "`just answer platforms=choose` adds tests under emulation"
+    import emulation
+
+    return "" if emulation.container_engine() else "install docker or podman for its tests"
 
 
 def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
@@ -263,7 +240,9 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
                 shutil.copy(ROOT / name, scratch)
         (scratch / "accepted.py").write_text(ACCEPTED, "utf-8")
         if not row.native:
-            test_emulated(row, wheels, scratch)
+            import emulation
+
+            emulation.test(row, wheels, scratch)
         for wheel in wheels if row.native else []:
             for name in wheel.served():
                 python = capture("uv", "python", "find", "--system", "--no-python-downloads", name)
@@ -289,49 +268,9 @@ def test_native(python: str, wheel: Wheel, wheels: Path, scratch: Path) -> None:
     # A path of a person's own could lead to the sources, and an option could leave out all tests.
     personal = ("PYTHONHOME", "PYTHONPATH", "PYTEST_ADDOPTS")
     environment = {name: value for name, value in os.environ.items() if name not in personal}
-    accepted = ("accepted.py", NAME, *tags(wheel.path))
+    accepted = ("accepted.py", NAME, *wheel.tags())
     run(executable, *accepted, cwd=scratch, environment=environment)
     run(executable, "-m", "pytest", "--quiet", cwd=scratch, environment=environment)
-
-
-def test_emulated(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
-    """Install for the Pythons of a foreign platform, and run the tests in a container of it."""
-    # pip's code would take a minute under emulation, so it installs on this machine.
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--only-binary", ":all:", "--target"]
-    pure = ("--implementation", "py", "--abi", "none", "--platform", "any")
-    run(*pip, scratch / "needs", *pure, "--group", f"{scratch / 'pyproject.toml'}:test")
-    major, minor = map(int, row.floor.split("."))
-    systems = [f"{row.kind}_{major}_{older}_{row.arch}" for older in range(minor, -1, -1)]
-    for wheel in wheels:
-        for name in wheel.served():
-            (scratch / f"{name}.txt").write_text(" ".join([NAME, *tags(wheel.path)]), "utf-8")
-            abis = (f"cp{name.replace('.', '')}", "none" if name.endswith("t") else "abi3", "abi3t")
-            options = ["--implementation", "cp", "--python-version", name.removesuffix("t")]
-            options += [option for abi in abis for option in ("--abi", abi)]
-            options += [option for system in systems for option in ("--platform", system)]
-            needed = PROJECT["project"].get("dependencies", [])
-            command = [*pip, scratch / name, *options, wheel.path, *needed]
-            if subprocess.run(command, check=False).returncode:  # something needed has no wheel
-                shutil.rmtree(scratch / name, ignore_errors=True)
-    architecture = OCI_ARCHITECTURES.get(row.arch, row.arch)
-    command = [container_engine(), "run", "--rm", "--platform", f"linux/{architecture}"]
-    command += ["--volume", f"{scratch}:{scratch}", "--workdir", str(scratch)]
-    command += ["--env", "CI=true"]  # Hypothesis then allows slow tests
-    if row.arch == "aarch64":  # QEMU before 10 signs pointers very slowly otherwise
-        command += ["--env", "QEMU_CPU=max,pauth-impdef=on"]
-    command += [row.image, "sh", "-c", EMULATED]
-    result = subprocess.run(command, check=False, text=True, capture_output=True)
-    print(result.stdout, result.stderr, flush=True)
-    for wheel in wheels:
-        done = [name for name in wheel.served() if f"\ntested {name}\n" in f"\n{result.stdout}"]
-        wheel.tested |= dict.fromkeys(done, "emulated")
-    if result.returncode or not any(wheel.tested for wheel in wheels):
-        sys.exit(
-            f"The tests of {row.id} failed in {row.image}, see above. If it does not run as {row.arch}, type"
-            " `docker run --privileged --rm tonistiigi/binfmt --install all`; if it has no Python that the wheels"
-            " serve, name another image in tools/platforms.toml."
-        )
 
 
 # What was proved
@@ -383,7 +322,7 @@ def build(ids: Sequence[str]) -> None:
     run("maturin", "sdist", "--out", DIST)
     for row in rows:
         build_wheels(row)
-    wheels = find(rows, DIST, [SDIST])
+    wheels = find(rows, DIST, SDIST)
     check(wheels)
     for row in rows:
         built = [wheel for wheel in wheels if wheel.platform is row]
@@ -447,7 +386,7 @@ def cibuildwheel(name: str) -> None:
 def verify(folder: Path, ids: Sequence[str]) -> None:
     """Exit unless a folder holds exactly the files of a release; test those of this machine."""
     rows = select(ids)
-    wheels = find(rows, folder, [SDIST])
+    wheels = find(rows, folder, SDIST)
     check(wheels)
     for row in rows:
         if row.native:

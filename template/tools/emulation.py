@@ -1,0 +1,70 @@
+"""Test the wheels of a foreign platform in a container that QEMU emulates, for tools/wheels.py."""
+
+import functools
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from platforms import Platform, Wheel
+from project import NAME, PROJECT, capture, run
+
+OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
+# Runs the tests with each Python of a container for which there is a folder of packages.
+EMULATED = """
+for python in /opt/python/cp*/bin/python /usr/local/bin/python3.*[0-9t] /usr/bin/python3.*[0-9t]; do
+    name=$("$python" -c 'import sys, sysconfig
+t = sysconfig.get_config_var("Py_GIL_DISABLED") and "t" or ""
+print("%d.%d" % sys.version_info[:2] + t)' 2>/dev/null) && [ -d "$name" ] || continue
+    export PYTHONPATH=needs:$name
+    "$python" accepted.py $(cat "$name.txt") && "$python" -m pytest -q -p no:cacheprovider || exit 1
+    echo "tested $name" && mv "$name" "done-$name"
+done
+"""
+
+
+@functools.cache
+def container_engine() -> str:
+    """Return docker or podman, whichever works, or nothing."""
+    return next((name for name in ("docker", "podman") if capture(name, "info")), "")
+
+
+def test(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
+    """Install for the Pythons of a foreign platform, and run the tests in a container of it."""
+    # pip's code would take a minute under emulation, so it installs on this machine.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--only-binary", ":all:", "--target"]
+    pure = ("--implementation", "py", "--abi", "none", "--platform", "any")
+    run(*pip, scratch / "needs", *pure, "--group", f"{scratch / 'pyproject.toml'}:test")
+    major, minor = map(int, row.floor.split("."))
+    systems = [f"{row.kind}_{major}_{older}_{row.arch}" for older in range(minor, -1, -1)]
+    for wheel in wheels:
+        for name in wheel.served():
+            (scratch / f"{name}.txt").write_text(" ".join([NAME, *wheel.tags()]), "utf-8")
+            abis = (f"cp{name.replace('.', '')}", "none" if name.endswith("t") else "abi3", "abi3t")
+            options = ["--implementation", "cp", "--python-version", name.removesuffix("t")]
+            options += [option for abi in abis for option in ("--abi", abi)]
+            options += [option for system in systems for option in ("--platform", system)]
+            needed = PROJECT["project"].get("dependencies", [])
+            command = [*pip, scratch / name, *options, wheel.path, *needed]
+            if subprocess.run(command, check=False).returncode:  # something needed has no wheel
+                shutil.rmtree(scratch / name, ignore_errors=True)
+    architecture = OCI_ARCHITECTURES.get(row.arch, row.arch)
+    command = [container_engine(), "run", "--rm", "--platform", f"linux/{architecture}"]
+    command += ["--volume", f"{scratch}:{scratch}", "--workdir", str(scratch)]
+    command += ["--env", "CI=true"]  # Hypothesis then allows slow tests
+    if row.arch == "aarch64":  # QEMU before 10 signs pointers very slowly otherwise
+        command += ["--env", "QEMU_CPU=max,pauth-impdef=on"]
+    command += [row.image, "sh", "-c", EMULATED]
+    result = subprocess.run(command, check=False, text=True, capture_output=True)
+    print(result.stdout, result.stderr, flush=True)
+    for wheel in wheels:
+        done = [name for name in wheel.served() if f"\ntested {name}\n" in f"\n{result.stdout}"]
+        wheel.tested |= dict.fromkeys(done, "emulated")
+    if result.returncode or not any(wheel.tested for wheel in wheels):
+        sys.exit(
+            f"The tests of {row.id} failed in {row.image}, see above. If it does not run as {row.arch}, type"
+            " `docker run --privileged --rm tonistiigi/binfmt --install all`; if it has no Python that the wheels"
+            " serve, name another image in tools/platforms.toml."
+        )
