@@ -57,9 +57,7 @@ def package(crates: list[Crate], *options: str) -> Path:
 def attempt(*command: str | Path, cwd: Path = ROOT) -> tuple[int, str]:
     """Run a command, print its messages, and return its exit code and the messages."""
     # No input: a question of uv would stand in the messages, which nobody sees before the end.
-    result = subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     print(result.stderr, end="", flush=True)
     return result.returncode, result.stderr
 
@@ -74,9 +72,7 @@ def contents(crate: Path) -> dict[str, bytes]:
 def is_published(crate: Crate, destination: str, file: Path) -> bool:
     """Return whether a registry has a crate, or exit if it has other contents under the same version."""
     if not file.exists():
-        sys.exit(
-            f"{file.parent.name}/ lacks {file.name}: type `just crates`. Nothing was published."
-        )
+        sys.exit(f"{file.parent.name}/ lacks {file.name}: type `just crates`. Nothing was published.")
     cache = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"), "registry/cache")
     for path in cache.glob(f"*/{file.name}"):
         path.unlink()  # it may be from another registry
@@ -106,9 +102,7 @@ def check_packages(crates: list[Crate], folder: Path) -> None:
     packaged = package(crates, "--no-verify")  # the release compiled it
     for name in map(file_name, crates):
         here, released = contents(packaged / name), contents(folder / name)
-        if differing := sorted(
-            path for path in here | released if here.get(path) != released.get(path)
-        ):
+        if differing := sorted(path for path in here | released if here.get(path) != released.get(path)):
             sys.exit(f"{name} is not what this commit holds: {', '.join(differing)} differ.")
 
 
@@ -117,8 +111,7 @@ def unpublished(destination: str, folder: Path) -> list[Crate]:
     missing = [
         crate
         for crate in published()
-        if destination in crate["publish"]
-        and not is_published(crate, destination, folder / file_name(crate))
+        if destination in crate["publish"] and not is_published(crate, destination, folder / file_name(crate))
     ]
     if missing:
         check_packages(missing, folder)

@@ -11,6 +11,16 @@ from platforms import Platform, Wheel
 from project import NAME, PROJECT, capture, run
 
 OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
+# Fails unless the installed wheel has these tags, and the Python that runs this accepts them as pip does.
+ACCEPTED = """
+import importlib.metadata, sys
+from packaging.tags import sys_tags
+name, *expected = sys.argv[1:]
+lines = importlib.metadata.distribution(name).read_text("WHEEL").splitlines()
+tags = sorted(line[5:] for line in lines if line.startswith("Tag: "))
+if tags != expected or not {*tags} & {*map(str, sys_tags())}:
+    sys.exit(f"{sys.executable} has installed a wheel for {tags}, not the one for {expected}.")
+"""
 # Runs the tests with each Python of a container for which there is a folder of packages.
 EMULATED = """
 for python in /opt/python/cp*/bin/python /usr/local/bin/python3.*[0-9t] /usr/bin/python3.*[0-9t]; do
@@ -32,6 +42,7 @@ def container_engine() -> str:
 
 def test(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
     """Install for the Pythons of a foreign platform, and run the tests in a container of it."""
+    (scratch / "accepted.py").write_text(ACCEPTED, "utf-8")
     # pip's code would take a minute under emulation, so it installs on this machine.
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--only-binary", ":all:", "--target"]

@@ -31,13 +31,13 @@ THIS_MACHINE = "this machine"  # the id of a platform that is no row
 
 # What a row may hold: the pattern of each value, and an example of it.
 KEYS = {
-    "id": (r"(manylinux|musllinux|macos|windows)-\w+", "manylinux-x86_64"),
-    "target": (r"\w+(-\w+)+", "x86_64-unknown-linux-gnu"),
-    "engine": ("cibuildwheel|cross", "cross"),
-    "runner": (".+", '{ github = "ubuntu-24.04" }'),
-    "floor": (r"\d+\.\d+", "2.28"),
-    "image": (r"\S+", "quay.io/pypa/manylinux_2_28_x86_64:2026.10.26-1"),
-    "pypy": (r"\S+( \S+)*", "pp311-pypy311_pp73"),
+    "id": (r"(manylinux|musllinux|macos|windows)-\w+", '"manylinux-x86_64"'),
+    "target": (r"\w+(-\w+)+", '"x86_64-unknown-linux-gnu"'),
+    "engine": ("cibuildwheel|cross", '"cross"'),
+    "runner": (r"\{'github': '[^']+'.*\}", '{ github = "ubuntu-24.04" }'),
+    "floor": (r"\d+\.\d+", '"2.28"'),
+    "image": (r"[^\s{}]+", '"quay.io/pypa/manylinux_2_28_x86_64:2026.10.26-1"'),
+    "pypy": (r"[^\s{}]+( \S+)*", '"pp311-pypy311_pp73"'),
 }
 BEFORE_2_0 = ("os", "arch", "libc", "until")  # keys that rows had; most follow from the id
 
@@ -140,6 +140,7 @@ class Platform:
         suffix = self.tag if self.os == "windows" else f"{self.kind}_{self.arch}"
         suffix = suffix.replace("macos_", "macosx_")
         names = [*pythons(), *(wheel.python for wheel in self.wheels() if "pypy" in wheel.python)]
+        builds = {name: f"cp{name}-{suffix}".replace("cppypy", "pp").replace(".", "") for name in names}
         settings = {"CIBW_PLATFORM": self.os, "CIBW_ARCHS": self.arch}
         if self.os == "windows":
             settings["CIBW_ARCHS"] = self.arch.replace("amd", "AMD").replace("arm", "ARM")
@@ -151,15 +152,8 @@ class Platform:
         # cibuildwheel knows the newest of its own images itself.
         if self.image and not self.image.startswith(f"quay.io/pypa/{self.tag}:"):
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
-        return [
-            settings | {"CIBW_BUILD": " ".join(_identifier(name, suffix) for name in names_of_run)}
-            for names_of_run in ([name for name in names if name != NEWEST], [NEWEST])
-        ]
-
-
-def _identifier(python: str, suffix: str) -> str:
-    kind = "pp" if python.startswith("pypy") else "cp"
-    return f"{kind}{python.removeprefix('pypy').replace('.', '')}-{suffix}"
+        runs = ([name for name in names if name != NEWEST], [NEWEST])
+        return [{**settings, "CIBW_BUILD": " ".join(builds[name] for name in run)} for run in runs]
 
 
 def here() -> str:
@@ -174,8 +168,8 @@ def here() -> str:
 def platforms() -> list[Platform]:
     """Return the rows of the table, or exit at the first mistake in one."""
     table = read(TABLE)
-    _refuse_unknown("it", table, ["platform"])
-    rows = [Platform(**_checked(row)) for row in table.get("platform", [])]
+    refuse_unknown("it has an unknown key", table, ["platform"])
+    rows = [Platform(**checked(row)) for row in table.get("platform", [])]
     if not rows:
         sys.exit(f"{TABLE} has no [[platform]]: add a row, or choose platforms again.")
     for row in rows:
@@ -184,17 +178,14 @@ def platforms() -> list[Platform]:
     return rows
 
 
-def _checked(row: dict[str, Any]) -> dict[str, Any]:
+def checked(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without the keys of older versions, or exit at the first mistake in it."""
     name = row.get("id") or sys.exit(f"{TABLE} has a row without an id: give it one.")
     row = {key: value for key, value in row.items() if key not in BEFORE_2_0}
-    _refuse_unknown(name, row, list(KEYS))
+    refuse_unknown(f"{name} has an unknown key", row, [*KEYS])
     for key, value in row.items():
         pattern, example = KEYS[key]
-        text = value.get("github") if isinstance(value, dict) and key == "runner" else value
-        if not (isinstance(text, str) and re.fullmatch(pattern, text)) or (
-            key == "runner" and text is value
-        ):
-            example = example if key == "runner" else f'"{example}"'
+        if not isinstance(value, str | dict) or not re.fullmatch(pattern, str(value)):
             sys.exit(f"{TABLE}: {name} has {key} = {json.dumps(value)}: write it as {example}.")
     for key in ["target", "runner", *([] if name.startswith("windows") else ["floor"])]:
         if key not in row:
@@ -202,15 +193,13 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _refuse_unknown(where: str, keys: Iterable[str], known: Sequence[str]) -> None:
-    for key in keys:
-        if key not in known:
-            sys.exit(f'{TABLE}: {where} has an unknown key "{key}"{_hint(key, known)}')
-
-
-def _hint(text: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(text, known, 1)
-    return f': did you mean "{close[0]}"?' if close else f": it may have {', '.join(known)}."
+def refuse_unknown(problem: str, names: Iterable[str], known: Sequence[str]) -> None:
+    """Exit at the first name that is not known, with the one that is closest to it."""
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f'did you mean "{close[0]}"?' if close else f"it may have {', '.join(known)}."
+            sys.exit(f'{TABLE}: {problem} "{name}": {hint}')
 
 
 def select(ids: Sequence[str]) -> list[Platform]:
@@ -222,9 +211,7 @@ def select(ids: Sequence[str]) -> list[Platform]:
         linux = [row for row in rows if row.engine == "cibuildwheel" and row.os == "linux"]
         return (linux or rows)[:1]
     by_id = {row.id: row for row in rows}
-    for name in ids:
-        if name not in by_id:
-            sys.exit(f'{TABLE} has no platform "{name}"{_hint(name, list(by_id))}')
+    refuse_unknown("it has no platform", ids, [*by_id])
     return [by_id[name] for name in ids]
 
 

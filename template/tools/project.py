@@ -27,9 +27,7 @@ NAME = re.sub(r"[-_.]+", "_", PROJECT["project"]["name"]).lower()  # as files of
 VERSION: str = PROJECT["project"]["version"]
 
 
-def run(
-    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ
-) -> None:
+def run(*command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ) -> None:
     """Run a command, and exit if it fails."""
     print("$", *command, flush=True)
     if not shutil.which(command[0]):
@@ -39,15 +37,11 @@ def run(
         sys.exit(f"{command[0]} failed with exit code {code}, see above.")
 
 
-def capture(
-    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ
-) -> str:
+def capture(*command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ) -> str:
     """Return what a command prints, or nothing if it is missing or fails."""
     if not shutil.which(command[0]):
         return ""
-    result = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else ""
 
 

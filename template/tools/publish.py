@@ -46,9 +46,7 @@ def set_azure_credentials() -> None:
 
 def check_credentials(name: str, url: str) -> None:
     """Exit if an index cannot be read with these credentials: uv only warns of it."""
-    user, password = (
-        os.environ.get(f"UV_INDEX_{name.upper()}_{key}", "") for key in ("USERNAME", "PASSWORD")
-    )
+    user, password = (os.environ.get(f"UV_INDEX_{name.upper()}_{key}", "") for key in ("USERNAME", "PASSWORD"))
     basic = base64.b64encode(f"{user}:{password}".encode()).decode()
     request = urllib.request.Request(f"{url}{NAME.replace('_', '-')}/")
     request.add_unredirected_header("Authorization", f"Basic {basic}")

@@ -64,9 +64,7 @@ def prepare(version: str) -> None:
         print("Nothing was changed.", file=sys.stderr)
         raise
     new_version = read("pyproject.toml")["project"]["version"]
-    print(
-        f"Committed version {new_version}. Push it, and start the workflow Release when CI is green."
-    )
+    print(f"Committed version {new_version}. Push it, and start the workflow Release when CI is green.")
 
 
 def gate(reference: str, default: str) -> None:

@@ -47,10 +47,8 @@ def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
         value = getattr(module, name)
         if isinstance(value, type) and issubclass(value, BaseException):
             base = value.__base__ or Exception
-            own += ast.parse(
-                f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""'
-            ).body
-    body = [node for node in own if isinstance(node, IMPORTS)]
+            own += ast.parse(f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""').body
+    body: list[ast.stmt] = [node for node in own if isinstance(node, IMPORTS)]
     own = [node for node in own if defined(node)]
     own += ast.parse(f"__all__ = {names}").body if names else []  # an empty module has none
     start = bool(ast.get_docstring(tree))
@@ -58,8 +56,9 @@ def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
         name = defined(node)
         replacing = [other for other in own if defined(other) == name]
         own = [other for other in own if other not in replacing]
-        if replacing and isinstance(node, ast.FunctionDef):
-            replacing[0].body[:1] = node.body[:1]  # the docstring
+        for first in replacing[:1]:
+            if isinstance(node, ast.FunctionDef) and isinstance(first, ast.FunctionDef):
+                first.body[:1] = node.body[:1]  # the docstring
         body += replacing or ([node] if name not in ("__getattr__", "__all__") else [])
     tree.body[start:] = body + own
     return tree
@@ -86,9 +85,7 @@ def complete(stub: str) -> str:
 def ruff(stub: str, *arguments: str) -> str:
     """Return the stub as ruff changes it."""
     command = ["ruff", *arguments, "--stdin-filename", str(PLACE.with_suffix(".pyi")), "-"]
-    return subprocess.run(
-        command, input=stub, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True
-    ).stdout
+    return subprocess.run(command, input=stub, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True).stdout
 
 
 def stubs() -> dict[Path, str]:
@@ -103,9 +100,7 @@ def stubs() -> dict[Path, str]:
             top = path.stem in (PLACE.name, "__init__")
             part = module if top else getattr(module, path.stem)
             stub = ast.unparse(assemble(path.read_text("utf-8"), part, additions * top))
-            stub = ruff(
-                complete(ruff(stub, *fix, "--select=UP037")), *fix, "--select=D200,D212,F401,I"
-            )
+            stub = ruff(complete(ruff(stub, *fix, "--select=UP037")), *fix, "--select=D200,D212,F401,I")
             finished[PLACE.parent / path.relative_to(root)] = ruff(stub, "format")
     return finished
 
@@ -119,9 +114,7 @@ def write(expected: dict[Path, str]) -> None:
         path.write_text(stub, "utf-8", newline="\n")
         print(f"wrote {path.as_posix()}")
         for line in re.findall(r"^(?!.*import).*\bIncomplete\b.*", stub, re.MULTILINE):
-            print(
-                f'{line.strip()} has no type: say it in Rust, #[pyo3(signature = (name: "Type"))]'
-            )
+            print(f'{line.strip()} has no type: say it in Rust, #[pyo3(signature = (name: "Type"))]')
 
 
 def check(expected: dict[Path, str]) -> None:

@@ -34,9 +34,7 @@ ASKED_ONCE = {
 Answers = dict[str, Any]
 
 
-def git(
-    *arguments: str | Path, cwd: Path = ROOT, check: bool = True, index: Path | None = None
-) -> str:
+def git(*arguments: str | Path, cwd: Path = ROOT, check: bool = True, index: Path | None = None) -> str:
     """Run Git, with an index of its own if one is given, and return what it prints."""
     environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index else os.environ
     result = subprocess.run(
@@ -180,9 +178,7 @@ def refuse_overwriting(change: Change) -> None:
         for place in [name, *map(str, Path(name).parents)][:-1]:
             is_in_the_way = os.path.lexists(ROOT / place) and not (ROOT / place).is_dir()
             if is_in_the_way and not git("ls-files", "--", place):
-                sys.exit(
-                    f"{name} is new in the template, and Git ignores {place}: move yours away."
-                )
+                sys.exit(f"{name} is new in the template, and Git ignores {place}: move yours away.")
 
 
 # What Git makes of it
@@ -210,10 +206,7 @@ def pick(change: Change) -> bool:
 
 def refresh_locks() -> None:
     """Bring the locks in line with the manifests, in the same commit."""
-    for name, command in {
-        "uv.lock": "uv lock --quiet",
-        "Cargo.lock": "cargo update --workspace --quiet",
-    }.items():
+    for name, command in {"uv.lock": "uv lock --quiet", "Cargo.lock": "cargo update --workspace --quiet"}.items():
         if git("ls-files", "--", name):
             program = shutil.which(command.split()[0])
             if not program or subprocess.run(command.split(), cwd=ROOT, check=False).returncode:
@@ -300,18 +293,13 @@ def update(version: str, *texts: str) -> None:
     given = parse(texts[0], now) if texts else {}
     for key, reason in ASKED_ONCE.items():
         if {**now, **given}.get(key) != then.get(key):
-            sys.exit(
-                f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}."
-            )
+            sys.exit(f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}.")
     version = version or (str(now["_commit"]) if texts else "")
     subject = f"Answer {' '.join(texts)}" if texts else ""
     change = rendered(version, then, now | given, subject)
     if unknown := given.keys() - change.answers.keys():
         names = ", ".join(key for key in change.answers if not key.startswith("_"))
-        sys.exit(
-            f"{', '.join(unknown)} is not a question of these answers. Questions: {names}."
-            " Nothing was changed."
-        )
+        sys.exit(f"{', '.join(unknown)} is not a question of these answers. Questions: {names}. Nothing was changed.")
     refuse_overwriting(change)
     if not pick(change):
         print("Nothing changes: the project has this version, and these answers. See `just drift`.")
@@ -332,8 +320,8 @@ def drift() -> None:
     different = ("--no-ext-diff", "--relative", change.after, "--", *names)
     text = git("diff", *different) or "No file of the template's was changed."
     print(text.encode(errors="replace").decode())
-    by_hand = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--diff-filter=a")
-    by_hand += ("--invert-grep", "--grep=^Template-Version: ")
+    log = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--diff-filter=a")
+    by_hand = (*log, "--invert-grep", "--grep=^Template-Version: ")
     for name in git("diff", "--name-only", *different).splitlines():
         if not git(*by_hand, "--", name):
             print(

@@ -34,17 +34,6 @@ PROCESSORS = {
     "windows": "amd64=34404 x86=332 arm64=43620",
 }
 
-# Fails unless the installed wheel has these tags, and the Python that runs this accepts them as pip does.
-ACCEPTED = """
-import importlib.metadata, sys
-from packaging.tags import sys_tags
-name, *expected = sys.argv[1:]
-lines = importlib.metadata.distribution(name).read_text("WHEEL").splitlines()
-tags = sorted(line[5:] for line in lines if line.startswith("Tag: "))
-if tags != expected or not {*tags} & {*map(str, sys_tags())}:
-    sys.exit(f"{sys.executable} has installed a wheel for {tags}, not the one for {expected}.")
-"""
-
 
 # Building
 
@@ -112,9 +101,7 @@ def obstacle(row: Platform) -> str:
     if (row.os, sys.platform) == ("macos", "win32"):
         return "it needs Linux or macOS: leave it to CI."
     if row.target.endswith("msvc") and sys.platform != "win32":
-        return (
-            "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
-        )
+        return "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
     folder = capture("rustc", "--print", "target-libdir", "--target", row.target)
     if not folder:
         return f"rustc has no target {row.target}: correct it in tools/platforms.toml."
@@ -180,9 +167,7 @@ def look_inside(wheel: Wheel) -> None:
     if len(modules) != 1 or not modules[0].startswith(f"{start}."):
         sys.exit(f"{name} holds {modules or 'no compiled module'}, not one {start}.")
     if f"{row.arch}={processor(members[modules[0]])}" not in PROCESSORS[row.os].split():
-        sys.exit(
-            f"{name}: {modules[0]} is not for {row.arch}: see its target in tools/platforms.toml."
-        )
+        sys.exit(f"{name}: {modules[0]} is not for {row.arch}: see its target in tools/platforms.toml.")
     text = members[f"{NAME}-{VERSION}.dist-info/WHEEL"].decode()
     if (inside := sorted(re.findall(r"^Tag: (\S+)", text, re.MULTILINE))) != wheel.tags():
         sys.exit(f"{name}: the tags inside are {inside}: build it again, and never rename a wheel.")
@@ -229,7 +214,7 @@ def untested(row: Platform) -> str:
     return "" if emulation.container_engine() else "install docker or podman for its tests"
 
 
-def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
+def test(row: Platform, wheels: Sequence[Wheel]) -> None:
     """Install each wheel into a clean environment, outside the checkout, and run the tests there."""
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Path(temporary).resolve()
@@ -238,7 +223,6 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
         for name in ("README.md", "conftest.py", "pyproject.toml"):
             if (ROOT / name).exists():
                 shutil.copy(ROOT / name, scratch)
-        (scratch / "accepted.py").write_text(ACCEPTED, "utf-8")
         if not row.native:
             import emulation
 
@@ -247,29 +231,24 @@ def test(row: Platform, wheels: Sequence[Wheel], folder: Path) -> None:
             for name in wheel.served():
                 python = capture("uv", "python", "find", "--system", "--no-python-downloads", name)
                 if python:
-                    test_native(python, wheel, folder, scratch)
+                    test_native(python, wheel, scratch)
                     wheel.tested[name] = "native"
     if not any(wheel.tested for wheel in wheels):
         sys.exit(f"No interpreter supports the {row.id} wheels: run `just pythons`.")
 
 
-def test_native(python: str, wheel: Wheel, wheels: Path, scratch: Path) -> None:
-    """Install from a folder of wheels, with no index, then what they and the tests need; run these."""
-    run("uv", "venv", "--quiet", "--clear", "--python", python, scratch / ".venv")
-    install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
-    # No configuration: `exclude-newer` leaves out files without an upload date, as these are.
-    # Refresh: uv would install the wheel of the same name that it remembers from an earlier build.
-    only_these = ("--no-config", "--no-index", "--no-deps", "--refresh", "--find-links", wheels)
-    run(*install, *only_these, f"{NAME}=={VERSION}", cwd=scratch)
-    project = scratch / "pyproject.toml"
-    needed = ("--requirements", project, "--group", f"{project}:test")
-    run(*install, "--only-binary", ":all:", *needed, cwd=scratch)
-    executable = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+def test_native(python: str, wheel: Wheel, scratch: Path) -> None:
+    """Install a wheel, and what it and the tests need as uv.lock has it; run the tests."""
     # A path of a person's own could lead to the sources, and an option could leave out all tests.
     personal = ("PYTHONHOME", "PYTHONPATH", "PYTEST_ADDOPTS")
     environment = {name: value for name, value in os.environ.items() if name not in personal}
-    accepted = ("accepted.py", NAME, *wheel.tags())
-    run(executable, *accepted, cwd=scratch, environment=environment)
+    environment["UV_PROJECT_ENVIRONMENT"] = str(scratch / ".venv")
+    needed = ("--no-install-project", "--no-default-groups", "--group", "test", "--no-build")
+    run("uv", "sync", "--quiet", "--python", python, *needed, environment=environment)
+    # Refresh: uv would install the wheel of the same name that it remembers from an earlier build.
+    install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
+    run(*install, "--no-deps", "--refresh", wheel.path, cwd=scratch)
+    executable = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run(executable, "-m", "pytest", "--quiet", cwd=scratch, environment=environment)
 
 
@@ -290,9 +269,7 @@ def card(wheels: Sequence[Wheel], folder: Path, *, final: bool = False) -> str:
     """Return the proof card; the final one takes over what the jobs that built the wheels have proved."""
     lines = ["| file | kB | native | emulated | not run | SHA-256 |"]
     lines.append("| --- | --: | --- | --- | --- | --- |")
-    proofs = (
-        "".join(path.read_text("utf-8") for path in folder.glob("proof-*-*.md")) if final else ""
-    )
+    proofs = "".join(path.read_text("utf-8") for path in folder.glob("proof-*-*.md")) if final else ""
     for wheel in wheels:
         line = proof(wheel.path, wheel.tested, wheel.served())
         same = [row for row in proofs.splitlines() if row[-68:] == line[-68:]]  # the checksum
@@ -327,7 +304,7 @@ def build(ids: Sequence[str]) -> None:
     for row in rows:
         built = [wheel for wheel in wheels if wheel.platform is row]
         if not untested(row):
-            test(row, built, DIST)
+            test(row, built)
         if ids:
             (DIST / f"proof-{row.id}.md").write_text(card(built, DIST), "utf-8")
     show(card(wheels, DIST), DIST / "proof-card.md")
@@ -342,17 +319,12 @@ def choose(ids: Sequence[str]) -> list[Platform]:
     rows = [replace(row, engine="cross") for row in select(ids)]
     able = []
     for row in rows:
-        reason = untested(row)
-        where = "here" if row.native else f"under emulation in {row.image}"
-        line = f"{len(row.wheels())} wheels, " + (
-            f"not tested: {reason}" if reason else f"tested {where}"
-        )
-        if problem := obstacle(row) or (
-            os.environ.get("CI") and reason and f"not tested: {reason}"
-        ):
-            line = f"cannot be built here; {problem}"
+        reason, where = untested(row), "here" if row.native else f"under emulation in {row.image}"
+        how = f"not tested: {reason}" if reason else f"tested {where}"
+        problem = obstacle(row) or (how if reason and os.environ.get("CI") else "")
         able += [] if problem else [row]
-        print(f"{row.id}: {line}")
+        wheels = f"cannot be built here; {problem}" if problem else f"{len(row.wheels())} wheels, {how}"
+        print(f"{row.id}: {wheels}")
     if (list(ids) != ["all"] and len(able) < len(rows)) or not able:
         sys.exit("Nothing was built.")
     return able
@@ -374,12 +346,8 @@ def cibuildwheel(name: str) -> None:
     check(wheels)
     tests_skipped = "test-skip" in SETTINGS or "CIBW_TEST_SKIP" in os.environ
     for wheel in wheels if not tests_skipped else []:  # a test that fails would have stopped it
-        names = {
-            name: re.sub("^pypy", "pp", f"{name}-").replace(".", "") for name in wheel.served()
-        }
-        wheel.tested = {
-            name: "native" for name in names if re.search(rf"\b(cp)?{names[name]}", tested)
-        }
+        names = {name: re.sub("^pypy", "pp", f"{name}-").replace(".", "") for name in wheel.served()}
+        wheel.tested = {name: "native" for name in names if re.search(rf"\b(cp)?{names[name]}", tested)}
     show(card(wheels, DIST), DIST / f"proof-{row.id}.md")
 
 
@@ -390,7 +358,7 @@ def verify(folder: Path, ids: Sequence[str]) -> None:
     check(wheels)
     for row in rows:
         if row.native:
-            test(row, [wheel for wheel in wheels if wheel.platform is row], folder)
+            test(row, [wheel for wheel in wheels if wheel.platform is row])
     show(card(wheels, folder, final=True), folder / "proof-card.md")
 
 
