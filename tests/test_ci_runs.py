@@ -38,7 +38,7 @@ def runner(wheel_set: tuple[Project, Path], tmp_path: Path) -> Runner:
 
 
 SLICE = ("--input", "platforms=slice")
-GREEN = {"Plan": "success", "manylinux-x86_64": "success", "sdist": "success"}
+GREEN = {"Plan": "success", "manylinux-x86_64": "success", "sdist and crates": "success"}
 
 
 def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) -> None:
@@ -46,6 +46,7 @@ def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) ->
     assert results == {**GREEN, "Verify the whole set": "success"}, runner.output
     assert sorted(runner.verbs()) == [
         "cibuildwheel manylinux-x86_64",
+        "crates",
         "plan slice",
         "pythons",
         "sdist",

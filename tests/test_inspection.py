@@ -56,7 +56,7 @@ def test_a_wheel_that_lacks_or_has_a_file_is_refused(
 LOOK_INSIDE = """
 import platforms, wheels
 row = platforms.Platform(platforms.THIS_MACHINE)
-wheels.check(wheels.find([row], wheels.DIST, [wheels.SDIST]))
+wheels.check(wheels.find([row], wheels.DIST, wheels.SDIST))
 """
 INSPECTORS = ("uv", "run", "--quiet", "--only-group", "wheels", "python", "-B")
 RECORD = "new-0.1.0.dist-info/RECORD"
@@ -218,7 +218,7 @@ def test_folders_that_everybody_has_are_no_finding(narrow: Project, tmp_path: Pa
     rustc.chmod(0o755)
     narrow.just("wheels")
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": "/tmp"}
-    find = "wheels.find([row], wheels.DIST, [wheels.SDIST])"
+    find = "wheels.find([row], wheels.DIST, wheels.SDIST)"
     script = LOOK_INSIDE.replace(f"check({find})", f"look_inside({find}[0])")
     assert narrow.tools(script, env=env) == ""
 
@@ -231,7 +231,7 @@ def test_a_path_to_the_sources_proves_nothing(narrow: Project) -> None:
     script = """
 import platforms, wheels
 row = platforms.Platform(platforms.THIS_MACHINE)
-wheels.test(row, wheels.find([row], wheels.DIST, [wheels.SDIST]), wheels.DIST)
+wheels.test(row, wheels.find([row], wheels.DIST, wheels.SDIST))
 """
     env = {"PYTHONPATH": str(narrow / "python"), "PYTEST_ADDOPTS": "--collect-only"}
     assert "broken" in narrow.tools(script, env=env, code=1)

@@ -225,7 +225,8 @@ def test_the_templates_own_programs_are_as_strict_as_the_rest(tmp_path: Path, ol
     """The project leaves them out, so that a rule of its own never has to fit them."""
     project = render(tmp_path / "new", python_min=oldest)
     programs = sorted(str(path) for path in project.files() if path.match("tools/*.py"))
-    for command in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]):
+    wide = "--line-length=120"
+    for command in (["ruff", "format", "--check", wide], ["ruff", "check"], ["mypy"]):
         project.run(sys.executable, "-m", *command, *programs, env={"RUFF_NO_CACHE": "true"})
     assert "/tools/" not in project.run(sys.executable, "-m", "ruff", "check", "--show-files")
     settings = project.run(sys.executable, "-m", "ruff", "check", "--show-settings")

@@ -242,7 +242,7 @@ def caches(folder: Path) -> list[str]:
     found = []
     for name, workflow in workflows(folder):
         text = json.dumps(workflow["jobs"])
-        builds = "just cibuildwheel" in text or "just crates" in text
+        builds = "just cibuildwheel" in text or "just draft" in text
         if builds and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none":
             found.append(f"{name} has no ACTIONS_CACHE_MODE: none")
     for name, job, step in steps(folder):
@@ -559,7 +559,7 @@ OURS = {
     "another commit": (SETUP, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
     "another version": (SETUP, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
     "a misspelt input": (WHEELS, "merge-multiple", "merge-multiples", "sets merge-multiples"),
-    "an input that is missing": (WHEELS, "          path: dist/*.tar.gz\n", "", "lacks path"),
+    "an input that is missing": (WHEELS, "          path: dist/\n", "", "lacks path"),
     "an artifact that nobody uploads": (
         WHEELS,
         "pattern: wheels-*",

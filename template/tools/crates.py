@@ -106,13 +106,9 @@ def check_packages(crates: list[Crate], folder: Path) -> None:
             sys.exit(f"{name} is not what this commit holds: {', '.join(differing)} differ.")
 
 
-def unpublished(destination: str, folder: Path) -> list[Crate]:
+def unpublished(crates: list[Crate], destination: str, folder: Path) -> list[Crate]:
     """Return the crates that a registry lacks, or exit if one of them may not be sent."""
-    missing = [
-        crate
-        for crate in published()
-        if destination in crate["publish"] and not is_published(crate, destination, folder / file_name(crate))
-    ]
+    missing = [crate for crate in crates if not is_published(crate, destination, folder / file_name(crate))]
     if missing:
         check_packages(missing, folder)
     return missing

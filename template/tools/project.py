@@ -1,5 +1,6 @@
 """What the other programs share: the project's settings, and running commands."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -32,17 +33,8 @@ def run(*command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] =
     print("$", *command, flush=True)
     if not shutil.which(command[0]):
         sys.exit(f"{command[0]} is not on PATH: install it first.")
-    code = subprocess.run(command, cwd=cwd, env=environment, check=False).returncode
-    if code:
+    if code := subprocess.run(command, cwd=cwd, env=environment, check=False).returncode:
         sys.exit(f"{command[0]} failed with exit code {code}, see above.")
-
-
-def capture(*command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ) -> str:
-    """Return what a command prints, or nothing if it is missing or fails."""
-    if not shutil.which(command[0]):
-        return ""
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def output(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -53,3 +45,11 @@ def output(*command: str | Path, cwd: Path = ROOT) -> str:
     if result.returncode:
         sys.exit(f"`{' '.join(map(str, command[:3]))}` failed, see above.")
     return result.stdout.strip()
+
+
+def capture(*command: str | Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what a command prints, or nothing if it is missing or fails."""
+    silent = subprocess.DEVNULL
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.check_output(command, cwd=ROOT, env=environment, stderr=silent, text=True).strip()
+    return ""

@@ -75,7 +75,8 @@ def main(destination: str, folder: Path, ids: Sequence[str]) -> None:
         sys.exit(f'There is no destination "{destination}": type one of {", ".join(DESTINATIONS)}.')
     indexes = {index["name"]: index["url"] for index in PROJECT["tool"]["uv"].get("index", [])}
     uv = uv_command(destination, folder) if destination in [*indexes, "pypi"] else []
-    if not uv and not [crate for crate in published() if destination in crate["publish"]]:
+    crates = [crate for crate in published() if destination in crate["publish"]]
+    if not uv and not crates:
         sys.exit(f"This project sends nothing to {destination}: `just answer` adds a destination.")
     if destination == "azure":
         set_azure_credentials()
@@ -84,8 +85,8 @@ def main(destination: str, folder: Path, ids: Sequence[str]) -> None:
         if destination in indexes:
             check_credentials(destination, indexes[destination])
         if attempt(*uv, "--dry-run")[0]:
-            sys.exit(f"uv refuses these files for {destination}, see above. Nothing was published.")
-    missing = unpublished(destination, folder)
+            sys.exit(f"uv will not send these files to {destination}, see above. Nothing was published.")
+    missing = unpublished(crates, destination, folder)
     send(missing, destination)
     sent = sorted(map(file_name, missing))
     if uv:

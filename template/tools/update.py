@@ -37,14 +37,9 @@ Answers = dict[str, Any]
 def git(*arguments: str | Path, cwd: Path = ROOT, check: bool = True, index: Path | None = None) -> str:
     """Run Git, with an index of its own if one is given, and return what it prints."""
     environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index else os.environ
+    command = ["git", "-C", str(cwd), *map(str, arguments)]
     result = subprocess.run(
-        ["git", *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
+        command, env=environment, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape"
     )
     if check and result.returncode:
         sys.exit(f"`git {arguments[0]}` failed: {result.stderr.strip()}")

@@ -9,6 +9,7 @@ ID is that of a row in tools/platforms.toml.
 """
 
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -18,13 +19,15 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from platforms import THIS_MACHINE, Platform, Wheel, select
 from project import NAME, PROJECT, ROOT, VERSION, capture, read, run
 
 DIST = ROOT / "dist"
 SETTINGS = PROJECT["tool"]["cibuildwheel"]
-EMULATION = ROOT / "tools/emulation.py"  # rendered where a platform may need it
+# Only rendered where a platform may need it.
+EMULATION: Any = importlib.import_module("emulation") if (ROOT / "tools/emulation.py").exists() else None
 SDIST = f"{NAME}-{VERSION}.tar.gz"
 TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
 # The number of a processor in the header of a compiled module: in ELF, Mach-O and PE files.
@@ -124,9 +127,8 @@ def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
         if len(matching) != 1:
             sys.exit(
                 f"{folder.name}/ has {len(matching)} wheels {wheel.tag} of {wheel.platform.id}, not 1."
-                f" `just wheels {wheel.platform.id}` builds those of one platform, and `just verify"
-                f" {folder.name} ID` checks them; `just wheels` alone builds for this machine, and has"
-                " checked its wheels."
+                f" `just wheels {wheel.platform.id}` builds those of one platform. `just wheels` alone builds for this"
+                " machine, and has checked its wheels."
             )
         wheel.path = folder / matching[0]
     expected = {*others, *(wheel.path.name for wheel in wheels)}
@@ -207,11 +209,9 @@ def untested(row: Platform) -> str:
         return f"they run on {row.id} only"
     if not row.image:
         return f"{row.id} has no image in tools/platforms.toml"
-    if not EMULATION.exists():
+    if not EMULATION:
         return "`just answer platforms=choose` adds tests under emulation"
-    import emulation
-
-    return "" if emulation.container_engine() else "install docker or podman for its tests"
+    return "" if EMULATION.container_engine() else "they run in a container: install docker or podman"
 
 
 def test(row: Platform, wheels: Sequence[Wheel]) -> None:
@@ -224,9 +224,7 @@ def test(row: Platform, wheels: Sequence[Wheel]) -> None:
             if (ROOT / name).exists():
                 shutil.copy(ROOT / name, scratch)
         if not row.native:
-            import emulation
-
-            emulation.test(row, wheels, scratch)
+            EMULATION.test(row, wheels, scratch)
         for wheel in wheels if row.native else []:
             for name in wheel.served():
                 python = capture("uv", "python", "find", "--system", "--no-python-downloads", name)
