@@ -122,22 +122,6 @@ def test_a_finished_wheel_is_looked_into(
     (narrow / "dist" / wheel).write_bytes(finished[wheel])
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "held"),
-    [
-        ("/src/crates/core/src/lib.rs", "/src", True),
-        ("/rustc/59807616e/library/core/src/panicking.rs", "/src", False),
-        ("./registry/src/index/pyo3-0.30.1/src/err.rs", "/src", False),
-        ("not a number/home/ada/new/crates/core/src/lib.rs", "/home/ada/new", True),
-    ],
-)
-def test_a_short_path_in_the_midst_of_another_is_no_finding(
-    narrow: Project, text: str, path: str, held: bool
-) -> None:
-    script = "import wheels; print(wheels.holds(sys.argv[1].encode(), wheels.Path(sys.argv[2])))"
-    assert narrow.tools(script, text, path) == f"{held}\n"
-
-
 def test_an_sdist_that_is_not_complete_is_refused(narrow: Project) -> None:
     left_out = 'exclude = [{ path = "crates/core/src/**", format = "sdist" }, '
     narrow.replace("pyproject.toml", "exclude = [", left_out)

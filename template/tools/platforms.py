@@ -131,16 +131,19 @@ class Platform:
             wheels.append(Wheel(f"pypy3.{tag[3:5]}", tag, self))
         return [wheel for wheel in wheels if number(wheel.python) >= number(OLDEST)]
 
+    def identifier(self, python: str) -> str:
+        """Return cibuildwheel's name for a build, such as cp311-manylinux_x86_64."""
+        kind = {"windows": "", "macos": "macosx_"}.get(self.os, f"{self.kind}_")
+        name = f"cp{python}".replace("cppypy", "pp").replace(".", "")
+        return f"{name}-{kind}{self.arch if kind else self.tag}"
+
     def cibuildwheel(self) -> list[dict[str, str]]:
         """Return what differs by platform for the two runs of cibuildwheel.
 
         3.15 comes second: in one run it would get the wheel of the oldest Python, though pip
         prefers the other one.
         """
-        suffix = self.tag if self.os == "windows" else f"{self.kind}_{self.arch}"
-        suffix = suffix.replace("macos_", "macosx_")
         names = [*pythons(), *(wheel.python for wheel in self.wheels() if "pypy" in wheel.python)]
-        builds = {name: f"cp{name}-{suffix}".replace("cppypy", "pp").replace(".", "") for name in names}
         settings = {"CIBW_PLATFORM": self.os, "CIBW_ARCHS": self.arch}
         if self.os == "windows":
             settings["CIBW_ARCHS"] = self.arch.replace("amd", "AMD").replace("arm", "ARM")
@@ -152,8 +155,8 @@ class Platform:
         # cibuildwheel knows the newest of its own images itself.
         if self.image and not self.image.startswith(f"quay.io/pypa/{self.tag}:"):
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
-        runs = ([name for name in names if name != NEWEST], [NEWEST])
-        return [{**settings, "CIBW_BUILD": " ".join(builds[name] for name in run)} for run in runs]
+        builds = (" ".join(self.identifier(name) for name in names if name != NEWEST), self.identifier(NEWEST))
+        return [{**settings, "CIBW_BUILD": build} for build in builds]
 
 
 def here() -> str:

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,18 +134,8 @@ def store(folder: Path, yours: str) -> str:
     return git("write-tree", index=index)
 
 
-@dataclass
-class Change:
-    """A commit with what the template rendered before, and one with what it renders now."""
-
-    before: str
-    after: str
-    answers: Answers
-    news: list[str]
-
-
-def rendered(version: str, then: Answers, now: Answers, subject: str) -> Change:
-    """Render the project as it was and as it should be, and return parent and child of them."""
+def rendered(version: str, then: Answers, now: Answers, subject: str) -> tuple[str, str, Answers, list[str]]:
+    """Commit what the template rendered before, and what it renders now; return both, the answers and the news."""
     with tempfile.TemporaryDirectory() as scratch:
         roots = Path(scratch, "old"), Path(scratch, "new")
         old, new = (root / git("rev-parse", "--show-prefix") for root in roots)
@@ -163,13 +152,13 @@ def rendered(version: str, then: Answers, now: Answers, subject: str) -> Change:
         before, after = (store(root, yours) for root in roots)
         parent = git("commit-tree", before, "-m", "What the template rendered before")
         child = git("commit-tree", after, "-p", parent, "-m", message)
-        return Change(parent, child, answers, news)
+        return parent, child, answers, news
 
 
-def refuse_overwriting(change: Change) -> None:
+def refuse_overwriting(before: str, after: str) -> None:
     """Exit where a new file of the template's would replace a file that Git ignores."""
     listing = ("diff", "--name-only", "--no-renames", "--relative", "-z", "--diff-filter=A")
-    for name in filter(None, git(*listing, change.before, change.after).split("\0")):
+    for name in filter(None, git(*listing, before, after).split("\0")):
         for place in [name, *map(str, Path(name).parents)][:-1]:
             is_in_the_way = os.path.lexists(ROOT / place) and not (ROOT / place).is_dir()
             if is_in_the_way and not git("ls-files", "--", place):
@@ -179,12 +168,12 @@ def refuse_overwriting(change: Change) -> None:
 # What Git makes of it
 
 
-def pick(change: Change) -> bool:
-    """Take the change as a commit, and return whether there was anything to take."""
-    if git("rev-parse", f"{change.before}:") == git("rev-parse", f"{change.after}:"):
+def pick(before: str, after: str) -> bool:
+    """Take the later commit, and return whether there was anything to take."""
+    if git("rev-parse", f"{before}:") == git("rev-parse", f"{after}:"):
         return False
     head = git("rev-parse", "HEAD")
-    command = ["git", "cherry-pick", "--allow-empty", "--keep-redundant-commits", change.after]
+    command = ["git", "cherry-pick", "--allow-empty", "--keep-redundant-commits", after]
     picked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     conflicts = git("diff", "--name-only", "--relative", "--diff-filter=U").splitlines()
     if conflicts:
@@ -291,17 +280,17 @@ def update(version: str, *texts: str) -> None:
             sys.exit(f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}.")
     version = version or (str(now["_commit"]) if texts else "")
     subject = f"Answer {' '.join(texts)}" if texts else ""
-    change = rendered(version, then, now | given, subject)
-    if unknown := given.keys() - change.answers.keys():
-        names = ", ".join(key for key in change.answers if not key.startswith("_"))
+    before, after, answers, news = rendered(version, then, now | given, subject)
+    if unknown := given.keys() - answers.keys():
+        names = ", ".join(key for key in answers if not key.startswith("_"))
         sys.exit(f"{', '.join(unknown)} is not a question of these answers. Questions: {names}. Nothing was changed.")
-    refuse_overwriting(change)
-    if not pick(change):
+    refuse_overwriting(before, after)
+    if not pick(before, after):
         print("Nothing changes: the project has this version, and these answers. See `just drift`.")
         return
     refresh_locks()
-    report({**then, **now}, change.answers, given)
-    print(*change.news, sep="\n")
+    report({**then, **now}, answers, given)
+    print(*news, sep="\n")
     if subprocess.run([os.environ.get("JUST", "just"), "check"], cwd=ROOT, check=False).returncode:
         sys.exit("`just check` fails after this, see above. To undo the update: git revert HEAD")
     print(f"\n{compare_wheels()}\nIt is committed. To undo it: git revert HEAD")
@@ -310,9 +299,9 @@ def update(version: str, *texts: str) -> None:
 def drift() -> None:
     """Print how the template's own files differ from what it renders for the recorded answers."""
     now = answers_at("HEAD")
-    change = rendered(str(now["_commit"]), now, now, "")
-    names = git("ls-tree", "-r", "--name-only", change.after, ".").splitlines()
-    different = ("--no-ext-diff", "--relative", change.after, "--", *names)
+    _, after, _, _ = rendered(str(now["_commit"]), now, now, "")
+    names = git("ls-tree", "-r", "--name-only", after, ".").splitlines()
+    different = ("--no-ext-diff", "--relative", after, "--", *names)
     text = git("diff", *different) or "No file of the template's was changed."
     print(text.encode(errors="replace").decode())
     log = ("log", "--basic-regexp", "--format=%H", "--no-merges", "--diff-filter=a")

@@ -105,11 +105,9 @@ def obstacle(row: Platform) -> str:
         return "it needs Linux or macOS: leave it to CI."
     if row.target.endswith("msvc") and sys.platform != "win32":
         return "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
-    folder = capture("rustc", "--print", "target-libdir", "--target", row.target)
-    if not folder:
-        return f"rustc has no target {row.target}: correct it in tools/platforms.toml."
+    library = capture("rustc", "--print", "target-libdir", "--target", row.target)
     missing = f"Rust's library for it is missing: type `rustup target add {row.target}`."
-    return "" if Path(folder).is_dir() else missing
+    return "" if library and Path(library).is_dir() else missing
 
 
 # Looking inside
@@ -148,14 +146,6 @@ def processor(module: bytes) -> int:
     return int.from_bytes(size, "little")
 
 
-def holds(text: bytes, path: Path) -> bool:
-    """Return whether a text has a path. A short one must begin a path, or it matches inside longer ones."""
-    if path.as_posix() in ("/", "/opt", "/tmp", "/usr", "/usr/local", "/var"):
-        return False  # anybody's text may name these
-    start = rb"(?<![\w.-])" if len(path.parts) < 3 else b""
-    return re.search(start + re.escape(os.fsencode(path)), text) is not None
-
-
 def look_inside(wheel: Wheel) -> None:
     """Exit unless a wheel has the tags of its name, one module for its platform, and no path of this machine."""
     with zipfile.ZipFile(wheel.path) as archive:
@@ -175,10 +165,11 @@ def look_inside(wheel: Wheel) -> None:
         sys.exit(f"{name}: the tags inside are {inside}: build it again, and never rename a wheel.")
     # Libraries in C that a build script compiles, such as OpenSSL, may keep the folder they were given.
     given = re.escape(os.fsencode(TARGET)) + rb"[^\0\s\"]*?[/\\]build[/\\][^/\\\0]+[/\\]out"
-    paths = private_paths()
+    # Anybody's text may name a short path, such as /usr/local.
+    paths = [path for path in private_paths() if len(path.parts) > 2 and path != Path("/usr/local")]
     for member in [member for member in members if "/sboms/" not in member]:
         content = re.sub(given, b"", members[member])
-        for path in [path for path in paths if holds(content, path)]:
+        for path in [path for path in paths if os.fsencode(path) in content]:
             sys.exit(f"{name}: {member} holds {path}, a folder of this machine")
 
 
@@ -339,13 +330,13 @@ def cibuildwheel(name: str) -> None:
     for settings in row.cibuildwheel():
         environment = os.environ | settings
         run("cibuildwheel", "--output-dir", DIST, environment=environment)
-        tested += capture("cibuildwheel", "--print-build-identifiers", environment=environment)
+        tested += "\n" + capture("cibuildwheel", "--print-build-identifiers", environment=environment)
     wheels = find([row], DIST)
     check(wheels)
     tests_skipped = "test-skip" in SETTINGS or "CIBW_TEST_SKIP" in os.environ
     for wheel in wheels if not tests_skipped else []:  # a test that fails would have stopped it
-        names = {name: re.sub("^pypy", "pp", f"{name}-").replace(".", "") for name in wheel.served()}
-        wheel.tested = {name: "native" for name in names if re.search(rf"\b(cp)?{names[name]}", tested)}
+        names = [name for name in wheel.served() if row.identifier(name) in tested.split()]
+        wheel.tested = dict.fromkeys(names, "native")
     show(card(wheels, DIST), DIST / f"proof-{row.id}.md")
 
 
