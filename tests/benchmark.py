@@ -1,6 +1,8 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy | update | loop | code | files | wheels [ID]…]
+Usage: python tests/benchmark.py [copy | update | loop | code | files | versions | wheels [ID]…]
+
+`versions` compares what a project does in 1.0.8, in 1.1.0 and as it would be rendered now, by turns.
 
 `wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 
@@ -21,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from conftest import SCRATCH
-from project import FIRST_ONLY, ROOT, Project, render, template, toolchain
+from project import FIRST_ONLY, ROOT, Project, commit, git, render, template, toolchain
 from test_questions import known
 from versions import NOW, copy_at, every_file, history, version_of
 
@@ -30,9 +32,8 @@ START = 0.345  # seconds of `copier --version` where the aims were set
 EMULATED = "localhost/aarch64-rust"  # an image with cargo and Python for 64-bit Arm
 BUILD_ONLY = """
 import platforms, wheels
-source = wheels.sdist()
 for row in platforms.select(sys.argv[1:]):
-    wheels.build_wheels(row, source)
+    wheels.build_wheels(row)
 """
 BUILD_FIRST = FIRST_ONLY + BUILD_ONLY
 
@@ -167,6 +168,39 @@ def measure_loop() -> None:
         print(f"{path.name:60}{path.stat().st_size / 1000:9.1f} kB  aim: 250 kB")
 
 
+def measure_versions() -> None:
+    """Compare versions of the template: a copy, an update, and the first run of each recipe, by turns."""
+    clone = history(Path(tempfile.mkdtemp()) / "template", [every_file])
+    times: dict[str, dict[str, list[float]]] = {}
+    for turn in range(3):
+        for version in ("1.0.8", "1.1.0", NOW):
+            folder = Path(tempfile.mkdtemp()) / f"new{turn}"
+            copy = [
+                *COPIER,
+                "copy",
+                "-q",
+                "--defaults",
+                "--vcs-ref",
+                version,
+                str(clone),
+                str(folder),
+            ]
+            took = times.setdefault(version, {})
+            took.setdefault("copy", []).append(wall(partial(subprocess.run, copy, check=True)))
+            project, target = Project(folder), {"CARGO_TARGET_DIR": tempfile.mkdtemp()}
+            for recipe in ("test-python", "check", "wheels"):
+                run = partial(project.just, recipe, env=target)
+                took.setdefault(f"first just {recipe}", []).append(wall(run))
+            git(folder, "init", "--quiet")
+            commit(folder)
+            run = partial(project.just, "update", version_of(every_file), env=target)
+            took.setdefault("just update, with its check", []).append(wall(run))
+    for what in times[NOW]:
+        medians = {version: statistics.median(took[what]) for version, took in times.items()}
+        columns = (f"{name} {median:8.2f} s" for name, median in medians.items())
+        print(f"{what:30}", *columns, f"now {medians[NOW] / medians['1.0.8']:.2f} of 1.0.8")
+
+
 def measure_code() -> None:
     """Compare the starters with C and with plain Python."""
     project = render(Path(tempfile.mkdtemp()) / "new", starter="fizzbuzz")
@@ -258,6 +292,7 @@ MEASURES = {
     "update": measure_update,
     "loop": measure_loop,
     "code": measure_code,
+    "versions": measure_versions,
     "files": measure_files,
 }
 
