@@ -116,3 +116,14 @@ def test_the_lines_that_profile_work(tmp_path: Path) -> None:
     project.replace("tests/oracle.py", "range(2, 2002)], (100_000,)", "range(2, 202)], (20_000,)")
     project.run("bash", "-euc", lines)
     assert "longest_chain" in (project / "profile.svg").read_text("utf-8")
+
+
+def test_projects_may_share_a_target_folder(tmp_path: Path) -> None:
+    first, second = (render(tmp_path / name) for name in ("first", "second"))
+    env = {"CARGO_TARGET_DIR": str(tmp_path / "target")}
+    for project in (first, second, first, second, first):
+        project.just("stubs", env=env)
+        (stub,) = project.path.glob("python/*/_rust.pyi")
+        assert f">>> from {project.path.name} import longest_chain" in stub.read_text("utf-8")
+    for project in (first, second, first):
+        project.just("test-python", env=env)
