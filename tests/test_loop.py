@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from project import Project, render, skip_without
+from project import Project, commit, git, render, skip_without
 
 pytestmark = pytest.mark.slow
 CORE = "crates/core/src/collatz.rs"
@@ -127,3 +127,19 @@ def test_projects_may_share_a_target_folder(tmp_path: Path) -> None:
         assert f">>> from {project.path.name} import longest_chain" in stub.read_text("utf-8")
     for project in (first, second, first):
         project.just("test-python", env=env)
+
+
+@pytest.mark.parametrize(("environment", "recipe"), [(".venv", "check"), ("elsewhere", "stubs")])
+def test_a_module_that_was_deleted_is_built_again(
+    tmp_path: Path, environment: str, recipe: str
+) -> None:
+    project = render(tmp_path / "new")
+    git(project.path, "init", "--quiet")
+    commit(project.path)
+    env = {
+        "UV_PROJECT_ENVIRONMENT": environment if environment == ".venv" else str(tmp_path / "other")
+    }
+    project.just("stubs", env=env)
+    git(project.path, "clean", "--quiet", "-fdx", "--exclude=.venv")
+    assert not [*project.path.glob("python/new/*.so")]
+    project.just(recipe, env=env)

@@ -9,6 +9,7 @@ same name; its imports are added.
 
 import ast
 import collections.abc
+import contextlib
 import difflib
 import importlib
 import re
@@ -82,6 +83,15 @@ def complete(stub: str) -> str:
     return ast.unparse(tree)
 
 
+def compiled() -> ModuleType:
+    """Import the module, and build it again if it was deleted: uv takes it for built."""
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.import_module(NAME)
+    run("uv", "sync", "--reinstall-package", PROJECT["project"]["name"])
+    importlib.invalidate_caches()
+    return importlib.import_module(NAME)
+
+
 def ruff(stub: str, *arguments: str) -> str:
     """Return the stub as ruff changes it."""
     command = ["ruff", *arguments, "--stdin-filename", str(PLACE.with_suffix(".pyi")), "-"]
@@ -90,7 +100,7 @@ def ruff(stub: str, *arguments: str) -> str:
 
 def stubs() -> dict[Path, str]:
     """Return what belongs into each stub, one for each #[pymodule], formatted as the project's other files are."""
-    module, finished = importlib.import_module(NAME), {}
+    module, finished = compiled(), {}
     additions = OVERLOADS.read_text("utf-8") if OVERLOADS.exists() else ""
     fix = ("check", "--fix", "--unsafe-fixes", "--quiet")
     with tempfile.TemporaryDirectory() as scratch:
