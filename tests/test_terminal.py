@@ -154,7 +154,7 @@ def test_one_private_destination_is_enough(
 REFUSED = {
     "project_name": ("clear json enter", "Try json-rs: "),
     "package_name": ("clear a-b enter", "Try my_package: "),
-    "crate_name": ("clear A enter", "Try my-package: "),
+    "crate_name": ("clear 1 enter", "Try my-package: "),
     "repository_url": ("github.com/a/b enter", "Type https://HOST/OWNER/NAME: "),
     "user_email": ("ada enter", "Try ada@example.org: "),
     "platform_ids": ("a a enter", "Choose at least one platform: "),
