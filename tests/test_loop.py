@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -143,3 +144,18 @@ def test_a_module_that_was_deleted_is_built_again(
     git(project.path, "clean", "--quiet", "-fdx", "--exclude=.venv")
     assert not [*project.path.glob("python/new/*.so")]
     project.just(recipe, env=env)
+
+
+def test_it_is_installed_from_source_by_the_lines_of_contributing(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    project.run("uv", "lock")
+    text = (project / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.split("## Install from source\n")[1].split("\n## ")[0]
+    container, other = section.split("```sh\n")[1].split("```")[0].splitlines()
+    project.run(*container.split())
+    call = (".venv/bin/python", "-c", "import new; print(new._rust.__file__)")
+    assert "/site-packages/new/_rust." in project.run(*call)
+    shutil.rmtree(project / ".venv")
+    project.run("uv", "venv", "--quiet")
+    project.run(*other.split(), env={"VIRTUAL_ENV": str(project / ".venv")})
+    assert "/site-packages/new/_rust." in project.run(*call)

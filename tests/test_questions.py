@@ -239,7 +239,8 @@ def test_addresses_are_spelt_as_cargo_and_uv_need_them(tmp_path: Path) -> None:
         ),
     ]
     assert all(index["explicit"] for index in uv["index"])
-    assert "exclude-newer" not in uv
+    assert uv["exclude-newer"] == "7 days"
+    assert all(index["exclude-newer"] is False for index in uv["index"])
     core = tomllib.loads((project / "crates/core/Cargo.toml").read_text("utf-8"))["package"]
     assert core["publish"] == ["crates-io", "azure", "private"]
     organisation = render(tmp_path / "organisation", None, **{**EVERYWHERE, "azure_project": ""})
