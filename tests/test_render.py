@@ -227,7 +227,13 @@ def test_the_templates_own_programs_are_as_strict_as_the_rest(tmp_path: Path, ol
     programs = sorted(str(path) for path in project.files() if path.match("tools/*.py"))
     wide = "--line-length=120"
     for command in (["ruff", "format", "--check", wide], ["ruff", "check"], ["mypy"]):
-        project.run(sys.executable, "-m", *command, *programs, env={"RUFF_NO_CACHE": "true", "MYPYPATH": "tools"})
+        project.run(
+            sys.executable,
+            "-m",
+            *command,
+            *programs,
+            env={"RUFF_NO_CACHE": "true", "MYPYPATH": "tools"},
+        )
     assert "/tools/" not in project.run(sys.executable, "-m", "ruff", "check", "--show-files")
     settings = project.run(sys.executable, "-m", "ruff", "check", "--show-settings")
     assert f"linter.unresolved_target_version = {oldest}\n" in settings

@@ -65,6 +65,23 @@ def test_a_type_that_nothing_knows_is_named(week: Project) -> None:
     assert "def double(numbers: Incomplete) -> Incomplete: has no type: say it in" in output
 
 
+def test_a_module_made_by_a_function_is_named_with_the_lines_to_write(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", starter="none")
+    library = project / "crates/py/src/lib.rs"
+    function = (
+        "//! The module.\nuse pyo3::prelude::*;\n\n/// Add.\n#[pyfunction]\n"
+        "fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n\n/// The module.\n#[pymodule]\n"
+    )
+    body = "fn _rust(m: &Bound<'_, PyModule>) -> PyResult<()> {\n    m.add_function(wrap_pyfunction!(add, m)?)\n}\n"
+    library.write_text(function + body, "utf-8")
+    output = project.just("stubs", code=1)
+    assert "The generator sees nothing of add, since #[pymodule] stands above a function." in output
+    lines = re.search(r"#\[pymodule\]\n(mod _rust \{\n.*?\n\}\n)", output, re.DOTALL)
+    assert lines
+    library.write_text(function + lines[1], "utf-8")
+    assert "wrote python/new/_rust.pyi" in project.just("stubs")
+
+
 def table(readme: Path, heading: str) -> Iterator[str]:
     """Yield the code in the second column of the table below a heading."""
     section = readme.read_text("utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
