@@ -159,3 +159,15 @@ def test_it_is_installed_from_source_by_the_lines_of_contributing(tmp_path: Path
     project.run("uv", "venv", "--quiet")
     project.run(*other.split(), env={"VIRTUAL_ENV": str(project / ".venv")})
     assert "/site-packages/new/_rust." in project.run(*call)
+
+
+@pytest.mark.nightly
+def test_vendored_crates_are_built_and_not_linted(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    project.just("setup")
+    config = project.run("cargo", "vendor", "--quiet", "vendor")
+    with (project / ".cargo/config.toml").open("a", encoding="utf-8") as file:
+        file.write(config)
+    env = {"CARGO_NET_OFFLINE": "true"}
+    project.just("check", env=env)
+    project.just("wheels", env=env)

@@ -1,6 +1,7 @@
 """`just release` sets one version in every file, and the gate opens once for it."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -142,6 +143,26 @@ def test_the_core_may_have_a_version_of_its_own(unreleased: Project) -> None:
     unreleased.just("crates")
     assert (unreleased / "dist/new-1.4.0.crate").exists()
     assert 'version = "0.2.0" # the same' in (unreleased / "Cargo.toml").read_text("utf-8")
+
+
+def test_a_release_in_a_folder_of_a_larger_repository_minds_its_own_files(
+    unreleased: Project, tmp_path: Path
+) -> None:
+    around = tmp_path / "around"
+    shutil.copytree(unreleased.path, around / "deep/new", ignore=shutil.ignore_patterns(".git"))
+    (around / "theirs.txt").write_text("committed\n", "utf-8")
+    git(around, "init", "--quiet")
+    commit(around)
+    (around / "theirs.txt").write_text("changed\n", "utf-8")
+    inner = Project(around / "deep/new")
+    git(around, "add", ".")
+    assert "first, or `git stash` them:\ntheirs.txt" in inner.just("release", "minor", code=1)
+    git(around, "reset", "--quiet")
+    inner.just("release", "minor")
+    changed = git(around, "show", "--name-only", "--format=%s").splitlines()
+    assert changed[0] == "Release 0.2.0"
+    assert {name.partition("/")[0] for name in changed[1:] if name} == {"deep"}
+    assert git(around, "status", "--porcelain") == "M theirs.txt"
 
 
 def test_the_wrapper_can_never_be_published(unreleased: Project) -> None:

@@ -35,7 +35,8 @@ def check() -> None:
 
 def prepare(version: str) -> None:
     """Commit a higher version in every file, or change nothing."""
-    if changes := output("git", "status", "--porcelain", "--untracked-files=normal"):
+    status = output("git", "status", "--porcelain", "--untracked-files=normal", "--", ".")
+    if changes := status or output("git", "diff", "--cached", "--name-only"):  # staged elsewhere
         sys.exit(f"Commit these changes first, or `git stash` them:\n{changes}")
     check()
     changelog = CHANGELOG.read_text("utf-8")
