@@ -28,13 +28,13 @@ OVERLOADS = Path("crates/py/overloads.pyi")
 # For one of these, Python gets its partners from PyO3 as well, which the generator does not see.
 PARTNERS = r"__(r?(add|sub|mul|matmul|truediv|floordiv|mod|divmod|pow|[lr]shift|and|x?or)|lt|le|eq|ne|gt|ge|(set|del)(item|attr)?|delete)__"
 IMPORTS = (ast.Import, ast.ImportFrom)
-NOT_DECLARATIVE = """The generator sees nothing of {names}, since #[pymodule] stands above a function. Put it above a module:
+NOT_DECLARATIVE = """The generator sees nothing of %s, since #[pymodule] stands above a function. Put it above a module:
 
 #[pymodule]
-mod {module} {{
+mod %s {
     #[pymodule_export]
-    use super::{name};
-}}"""
+    use super::%s;
+}"""
 
 
 def defined(node: ast.stmt) -> str:
@@ -58,8 +58,7 @@ def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
             own += ast.parse(f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""').body
     imported = {alias.name for node in tree.body if isinstance(node, IMPORTS) for alias in node.names}
     if names and not {*names} & ({defined(node) for node in [*tree.body, *own]} | imported):
-        module_name = NAME.rpartition(".")[2]
-        sys.exit(NOT_DECLARATIVE.format(names=", ".join(names), module=module_name, name=names[0]))
+        sys.exit(NOT_DECLARATIVE % (", ".join(names), NAME.rpartition(".")[2], names[0]))
     body: list[ast.stmt] = [node for node in own if isinstance(node, IMPORTS)]
     own = [node for node in own if defined(node)]
     own += ast.parse(f"__all__ = {names}").body if names else []  # an empty module has none
