@@ -135,7 +135,10 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     project = make(version, answers)
     yours = content(project, "yours")
     update(project, version_of(every_file))
-    own = {key: project.answers()[key] for key in ("description", *(key for key, _, _ in NEWER))}
+    own = {
+        key: project.answers()[key]
+        for key in ("description", "library_name", *(key for key, _, _ in NEWER))
+    }
     answered = {**ANSWERS[answers], **own}
     fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **answered)
     left = {"tools/publish.py", *(path[1:] for path in GONE)} - set(

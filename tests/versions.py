@@ -71,7 +71,7 @@ KEYS = {
     ".gitattributes": r"\* text=auto.*",
     ".github/dependabot.yml": r"version: 2",
     ".github/workflows/ci.yml": r"permissions: {}",
-    ".gitignore": r"target/",
+    ".gitignore": r"/target/",
     "Cargo.toml.jinja": r"\[workspace\.lints\.rust\]",
     "crates/core/Cargo.toml.jinja": r"\[lints\]",
     "crates/py/Cargo.toml.jinja": r"\[features\]",
