@@ -94,6 +94,44 @@ def test_a_rust_crate_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> Non
     later(project)
 
 
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "version", "package"),
+    [
+        ("fnv", "1.0.7", "fnv"),
+        ("httparse", "1.10.1", "httparse"),
+        ("Inflector", "0.11.4", "inflector"),
+    ],
+)
+def test_a_crate_of_the_registry_is_adopted_by_the_lines_alone(
+    tmp_path: Path, adopted: dict[str, str], name: str, version: str, package: str
+) -> None:
+    """It has no `src` folder, a nightly bench, or `#![deny(warnings)]` and names in capitals."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/lib.rs").touch()
+    manifest = f'[package]\nname = "x"\nedition = "2021"\n\n[dependencies]\n{name} = "={version}"\n'
+    (tmp_path / "Cargo.toml").write_text(manifest, "utf-8")
+    Project(tmp_path).run("cargo", "vendor", "--quiet", "vendor")
+    project = Project(tmp_path / "vendor" / name)
+    (project / "Cargo.toml.orig").replace(project / "Cargo.toml")
+    (project / ".cargo-checksum.json").unlink()
+    project.path = project.path.rename(tmp_path / "adopted")
+    (tmp_path / "Cargo.toml").unlink()
+    git(project.path, "init", "--quiet")
+    commit(project.path)
+    names = {
+        "_name=my-crate": f"_name={name}",
+        "my_crate": package,
+        "1.4.2": version,
+        "rust_core::double(number)": "number * 2",
+    }
+    output = type_it(project, "adopting.md", "A Rust crate", adopted, names=names)
+    assert "All checks passed." in output
+    project.just("wheels")
+    assert f"Packaged: {name}-{version}.crate" in project.just("crates")
+
+
 @pytest.mark.slow
 def test_a_python_package_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> None:
     project = existing(tmp_path / "greet", PACKAGE)

@@ -32,13 +32,16 @@ def type_it(
     heading: str,
     env: Mapping[str, str] = os.environ,
     cross: Mapping[str, str] = os.environ,
+    names: Mapping[str, str] | None = None,
 ) -> str:
-    """Do what a section of a guide says, and give what its lines print.
+    """Do what a section of a guide says, and give what its lines print; with names of one's own.
 
     `just wheels` gets `cross` on top: a toolchain for foreign targets need not have rustfmt.
     """
     output = ""
     for language, file, text in blocks(ROOT / "docs" / guide, heading):
+        for old, new in (names or {}).items():
+            file, text = file.replace(old, new), text.replace(old, new)
         if language == "sh":
             lines = re.sub(r"^just ", "uvx --from rust-just just ", text, flags=re.MULTILINE)
             # The template as it stands here.
