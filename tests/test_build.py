@@ -216,7 +216,7 @@ def test_the_manifest_is_as_designed(tmp_path: Path) -> None:
         crate = tomllib.loads((project / f"crates/{name}/Cargo.toml").read_text("utf-8"))
         assert crate["lints"] == {"workspace": True}
         assert crate["package"]["publish"] is False
-    assert crate["lib"]["name"] == "_rust"
+    assert crate["lib"]["name"] == f"{project.path.name}_rust"
     assert crate["lib"]["crate-type"] == ["cdylib", "rlib"]
     assert crate["features"] == {
         "default": ["abi3"],
