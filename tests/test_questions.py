@@ -39,7 +39,20 @@ def reserved(*reasons: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "folder",
-    ["my-package", "My Package", "größe", "async", "3d-tools", "x" * 80, "pytest", ".hidden", "_"],
+    [
+        *(
+            "my-package",
+            "My Package",
+            "größe",
+            "async",
+            "3d-tools",
+            "x" * 80,
+            "pytest",
+            ".hidden",
+            "_",
+        ),
+        *("test-package", "test-collatz", "py", "packaging", "dist"),
+    ],
 )
 def test_the_defaults_work_in_a_folder_of_any_name(tmp_path: Path, folder: str) -> None:
     project = render(tmp_path / folder)
@@ -160,6 +173,27 @@ def test_a_wrong_answer_is_refused_with_what_to_type(
         render(tmp_path / "project", None, **{question: answer})
     assert message in str(refusal.value)
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("project_name", "new"),
+        ("package_name", "new"),
+        ("crate_name", "new"),
+        ("user_email", "ada@example.org"),
+        ("repository_url", "https://github.com/ada/new"),
+        ("library_name", "new_rust"),
+        ("pyo3_version", "0.30.1"),
+        ("msrv", "1.85"),
+        ("edition", "2024"),
+    ],
+)
+def test_a_line_break_at_the_end_is_refused(tmp_path: Path, question: str, answer: str) -> None:
+    """As a block of YAML in a data file has it; the same without it is accepted."""
+    render(tmp_path / "accepted", None, **{question: answer})
+    with pytest.raises(ValueError, match=f"question '{question}'"):
+        render(tmp_path / "refused", None, **{question: f"{answer}\n"})
 
 
 ADDRESSES = {
@@ -361,13 +395,6 @@ for package in sorted(pathlib.Path(sys.argv[1], "packages").iterdir()):
     names = {name.lower() for name in found.split()}
     assert (names - broken, broken - names - reserved(own)) == (set(), set())
     assert names & free == set()
-
-
-def test_a_project_that_exists_keeps_a_name_that_was_reserved_later(tmp_path: Path) -> None:
-    """Copier would forget an answer that its check refuses."""
-    answers = {"package_name": "packaging", "pyo3_version": "0.30.1"}
-    project = render(tmp_path / "new", None, None, **answers)
-    assert project.answers()["package_name"] == "packaging"
 
 
 @pytest.mark.parametrize("reason", ["a keyword of Rust", "a name that Cargo refuses"])

@@ -204,6 +204,18 @@ def lost(project: Project, markers: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.slow
+def test_an_older_project_keeps_its_names_though_they_are_reserved_now(
+    clone: Path, tmp_path: Path
+) -> None:
+    """Copier forgets an answer that its check refuses."""
+    names = {"project_name": "my-tool", "package_name": "packaging"}
+    project = copy_at(clone, "1.1.0", tmp_path / "new", names)
+    update(project, NOW)
+    answers = project.answers()
+    assert (answers["package_name"], answers["library_name"]) == ("packaging", "_rust")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("answers", ANSWERS)
 @pytest.mark.parametrize("version", OLDER)

@@ -65,6 +65,15 @@ def test_a_type_that_nothing_knows_is_named(week: Project) -> None:
     assert "def double(numbers: Incomplete) -> Incomplete: has no type: say it in" in output
 
 
+@pytest.mark.parametrize("starter", ["minimal", "fizzbuzz"])
+def test_the_example_in_the_readme_of_the_crate_runs(tmp_path: Path, starter: str) -> None:
+    project = render(tmp_path / "new", starter=starter, crate_name="My-Crate")
+    with (project / "crates/core/src/lib.rs").open("a", encoding="utf-8") as file:
+        file.write('\n#[cfg(doctest)]\n#[doc = include_str!("../README.md")]\nstruct Readme;\n')
+    output = project.run("cargo", "test", "--package", "My-Crate", "--doc", "Readme")
+    assert "test result: ok. 1 passed" in output
+
+
 def test_a_module_made_by_a_function_is_named_with_the_lines_to_write(tmp_path: Path) -> None:
     project = render(tmp_path / "new", starter="none")
     library = project / "crates/py/src/lib.rs"

@@ -279,6 +279,16 @@ def ambiguous_tags(folder: Path) -> list[str]:
     ]
 
 
+def forgotten_submodules(folder: Path) -> list[str]:
+    """List the jobs that check out the project without its submodules."""
+    return [
+        f"{name}: {job} checks out no submodules"
+        for name, job, step in steps(folder)
+        if "actions/checkout@" in step.get("uses", "")
+        and step["with"].get("submodules") != "recursive"
+    ]
+
+
 def hasty_updates(folder: Path) -> list[str]:
     """List updates without a delay of 7 days; zizmor 1.32 stops looking after the first good one."""
     text = (folder / ".github/dependabot.yml").read_text("utf-8")
@@ -325,6 +335,7 @@ CONTRACTS = (
     cancelled_releases,
     ungated,
     ambiguous_tags,
+    forgotten_submodules,
     hasty_updates,
     loose_publishing,
 )
@@ -549,6 +560,12 @@ OURS = {
         "          packages-dir: dist/\n",
         "          packages-dir: dist/\n          password: ${{ secrets.PYPI }}\n",
         "publish-pypi.yml: publish sets password",
+    ),
+    "submodules that nobody checks out": (
+        SETUP,
+        "        submodules: recursive",
+        "        submodules: false",
+        "setup checks out no submodules",
     ),
     "a tag that may be a branch": (
         PUBLISH_PYPI,

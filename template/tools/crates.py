@@ -42,7 +42,7 @@ def file_name(crate: Crate) -> str:
     return f"{crate['name']}-{crate['version']}.crate"
 
 
-def named(crates: list[Crate]) -> list[str]:
+def package_options(crates: list[Crate]) -> list[str]:
     """Return the options that name crates for Cargo."""
     return [option for crate in crates for option in ("--package", crate["name"])]
 
@@ -50,7 +50,7 @@ def named(crates: list[Crate]) -> list[str]:
 def package(crates: list[Crate], *options: str) -> Path:
     """Package crates as a registry would get them, and return the folder."""
     options += ("--locked",) if os.environ.get("CI") else ("--allow-dirty",)
-    run("cargo", "package", *options, *named(crates))
+    run("cargo", "package", *options, *package_options(crates))
     return Path(metadata()["target_directory"], "package")
 
 
@@ -117,19 +117,22 @@ def unpublished(crates: list[Crate], destination: str, folder: Path) -> list[Cra
 def send(crates: list[Crate], destination: str) -> None:
     """Publish crates in the order of their dependencies."""
     command = ("cargo", "publish", "--locked", "--no-verify", "--registry", destination)
-    if crates and attempt(*command, *named(crates))[0]:
+    if crates and attempt(*command, *package_options(crates))[0]:
         names = ", ".join(map(file_name, crates))
         sys.exit(f"Cargo could not publish {names} to {destination}, see above.")
 
 
 def main(folder: Path) -> None:
     """Package the crates that are published, into a folder."""
-    chosen = published()
-    packaged = package(chosen) if chosen else ROOT
-    for crate in chosen:
-        folder.mkdir(exist_ok=True)
-        shutil.copy(packaged / file_name(crate), folder)
-    print("Packaged:", ", ".join(map(file_name, chosen)) or "no crate, since no registry gets any.")
+    crates = published()
+    if not crates:
+        print("No registry gets a crate.")
+        return
+    packaged = package(crates)
+    folder.mkdir(exist_ok=True)
+    for name in map(file_name, crates):
+        shutil.copy(packaged / name, folder)
+        print(f"Packaged: {name}")
 
 
 if __name__ == "__main__":
