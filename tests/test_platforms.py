@@ -255,7 +255,10 @@ def test_runners_are_known_and_do_not_end_soon(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["manylinux-s390"], 'has no platform "manylinux-s390": did you mean "manylinux-s390x"?'),
+        (
+            ["manylinux-s390"],
+            'has no platform "manylinux-s390": it may have manylinux-x86_64, many',
+        ),
         (
             ["solaris"],
             'has no platform "solaris": it may have manylinux-x86_64, manylinux-aarch64,',
@@ -272,7 +275,7 @@ def test_an_unknown_platform_is_named(wide: Project, ids: list[str], message: st
         (
             "image = ",
             "imgae = ",
-            'manylinux-aarch64 has an unknown key "imgae": did you mean "image"?',
+            'manylinux-aarch64 has an unknown key "imgae": it may have id, target, engine, runner,',
         ),
         ('target = "s390x-unknown-linux-gnu"\n', "", 'manylinux-s390x has no "target": add it.'),
         (
@@ -299,7 +302,7 @@ def test_an_unknown_platform_is_named(wide: Project, ids: list[str], message: st
         ('floor = "2.28"', "floor = 2.28", 'x86_64 has floor = 2.28: write it as "2.28".'),
         ('floor = "2.28"\n', "", 'manylinux-x86_64 has no "floor": add it.'),
         ('floor = "2.28"', 'floor = "2"', 'manylinux-x86_64 has floor = "2": write it as "2.28".'),
-        ("[[platform]]", "[[platfrom]]", 'it has an unknown key "platfrom": did you mean "platf'),
+        ("[[platform]]", "[[platfrom]]", 'it has an unknown key "platfrom": it may have platform.'),
         ("[[platform]]", "[[platform", "tools/platforms.toml cannot be read: Expected"),
     ],
 )
@@ -414,7 +417,7 @@ def test_the_slice_is_one_native_linux_platform(wide: Project) -> None:
 
 
 def test_all_leaves_out_what_cannot_be_built_and_says_what_to_type(wide: Project) -> None:
-    script = "import wheels; print(*(row.id for row in wheels.choose(['all'])))"
+    script = "import cross; print(*(row.id for row in cross.choose(['all'])))"
     *said, built = wide.tools(script).splitlines()
     assert len(said) == len(ROWS)
     left_out = {line.split(":")[0]: line for line in said if "cannot be built here; " in line}
@@ -436,13 +439,13 @@ def test_a_project_may_be_called_like_the_notes_beside_its_wheels(tmp_path: Path
 
 
 def test_only_cibuildwheel_builds_for_pypy(tmp_path: Path) -> None:
-    project = render(tmp_path / "new", extras="[pypy]")
+    project = render(tmp_path / "new", extras="[pypy]", platforms="wide")
     tags = "print(*(wheel.tag for row in {} for wheel in row.wheels()))"
     three = "cp311-abi3 cp314-cp314t cp315-abi3.abi3t"
     both = f"{three} pp311-pypy311_pp73 pp312-pypy312_pp80\n"
     planned = f"import platforms; {tags.format('platforms.select(sys.argv[1:])')}"
     assert project.tools(planned, "manylinux-x86_64") == both
-    here = f"import wheels; {tags.format('wheels.choose(sys.argv[1:])')}"
+    here = f"import cross; {tags.format('cross.choose(sys.argv[1:])')}"
     assert f"3 wheels, tested here\n{three}\n" in project.tools(here, "manylinux-x86_64")
     edit_row(project, "manylinux-x86_64", "engine", '"cross"')
     assert project.tools(planned, "manylinux-x86_64") == f"{three}\n"

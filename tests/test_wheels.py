@@ -61,7 +61,7 @@ def test_three_wheels_are_cross_compiled_and_tested_under_emulation(
     assert message in project.just("verify", "dist", name, code=1)
 
 
-FIRST_WHEEL = FIRST_ONLY + "wheels.build(sys.argv[1:])\n"
+FIRST_WHEEL = FIRST_ONLY + "wheels.build(*sys.argv[1:])\n"
 
 
 # A standard library that was compiled on this machine, as a stand-in for rustup's, names its folders.
@@ -182,6 +182,13 @@ def test_what_cannot_be_built_says_what_to_type_before_anything_is_built(tmp_pat
     for name in ("windows-x86", "windows-arm64"):
         assert f"{name}: cannot be built here; {windows}" in output
     assert "Nothing was built." in output
+    assert not (project / "dist").exists()
+
+
+def test_the_usual_platforms_are_left_to_ci_until_a_person_asks(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    output = project.just("wheels", "manylinux-aarch64", code=1)
+    assert "`just answer platforms=choose` adds tools/cross.py, which builds for other" in output
     assert not (project / "dist").exists()
 
 

@@ -20,7 +20,7 @@ OLDER = [
 ]
 YOURS = (ROOT / "template/tools/yours.txt").read_text("utf-8").splitlines()[1:]
 # Rendered until 2.0.0, and left to the projects that have them.
-GONE = ["/tools/checks.py", "/tools/contents.py"]
+GONE = ["/tools/checks.py", "/tools/contents.py", "/tools/emulation.py"]
 # What a project owns, and what new projects get in a pretended version.
 NEWER = [
     ("pyo3_version", "0.30.1", "0.99.0"),

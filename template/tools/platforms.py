@@ -1,15 +1,7 @@
-"""Read tools/platforms.toml, and plan which wheels are built where.
-
-Usage: python tools/platforms.py plan [all | slice | ID…]   print, as JSON, what each job builds
-       python tools/platforms.py target ID…   add Rust's library for a platform
-       python tools/platforms.py pythons      install every Python that the wheels serve
-
-In a step of GitHub's CI, the plan becomes the outputs of the step as well.
-"""
+"""Read tools/platforms.toml, and plan which wheels are built where."""
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import os
@@ -21,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project import NAME, PROJECT, VERSION, read, run
+from project import NAME, PROJECT, VERSION, main, read, run
 
 TABLE = "tools/platforms.toml"
 NEWEST = "3.15"  # CPython, and its stable ABI for both builds
@@ -47,7 +39,7 @@ def number(python: str) -> tuple[int, ...]:
     return tuple(int(part) for part in python.removeprefix("pypy").rstrip("t").split("."))
 
 
-def pythons() -> list[str]:
+def versions() -> list[str]:
     """Return every CPython that the wheels serve: 3.11 to 3.15, 3.14t and 3.15t."""
     minors = range(number(OLDEST)[1], number(NEWEST)[1] + 1)
     return [f"3.{minor}" for minor in minors] + [f"3.{minor}t" for minor in minors if minor >= 14]
@@ -68,7 +60,7 @@ class Wheel:
         if self.tag.endswith("abi3t"):
             return [NEWEST, f"{NEWEST}t"]
         if self.tag.endswith("abi3"):
-            return [name for name in pythons() if number(name) < number(NEWEST) and name[-1] != "t"]
+            return [name for name in versions() if number(name) < number(NEWEST) and name[-1] != "t"]
         return [self.python]
 
     def tags(self) -> list[str]:
@@ -143,7 +135,7 @@ class Platform:
         3.15 comes second: in one run it would get the wheel of the oldest Python, though pip
         prefers the other one.
         """
-        names = [*pythons(), *(wheel.python for wheel in self.wheels() if "pypy" in wheel.python)]
+        names = [*versions(), *(wheel.python for wheel in self.wheels() if "pypy" in wheel.python)]
         settings = {"CIBW_PLATFORM": self.os, "CIBW_ARCHS": self.arch}
         if self.os == "windows":
             settings["CIBW_ARCHS"] = self.arch.replace("amd", "AMD").replace("arm", "ARM")
@@ -197,12 +189,10 @@ def checked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_unknown(problem: str, names: Iterable[str], known: Sequence[str]) -> None:
-    """Exit at the first name that is not known, with the one that is closest to it."""
+    """Exit at the first name that is not known."""
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f'did you mean "{close[0]}"?' if close else f"it may have {', '.join(known)}."
-            sys.exit(f'{TABLE}: {problem} "{name}": {hint}')
+            sys.exit(f'{TABLE}: {problem} "{name}": it may have {", ".join(known)}.')
 
 
 def select(ids: Sequence[str]) -> list[Platform]:
@@ -228,8 +218,8 @@ def tests(rows: Sequence[Platform]) -> Iterator[dict[str, str]]:
             yield {"os": system, "python": python, "runner": runner, "recipe": recipe}
 
 
-def plan(ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Return which job builds which platform, and where the Python tests run."""
+def plan(*ids: str) -> None:
+    """Print which job builds which platform, and where the Python tests run."""
     jobs: dict[str, list[Any]] = {"native": [], "cross": [], "tests": list(tests(platforms()))}
     jobs["tests_linux"] = [job for job in jobs["tests"] if job["os"] == "linux"]
     for row in select(ids):
@@ -238,25 +228,21 @@ def plan(ids: Sequence[str]) -> dict[str, list[Any]]:
             jobs["native"].append(job | {"cibuildwheel": row.cibuildwheel()})
         else:
             jobs["cross"].append(job)
-    return jobs
+    print(json.dumps(jobs, indent=2))
+    if output := os.environ.get("GITHUB_OUTPUT"):  # the outputs of the step
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={json.dumps(job)}\n" for name, job in jobs.items())
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command that the arguments name."""
-    match arguments:
-        case ["plan", *ids]:
-            jobs = plan(ids)
-            print(json.dumps(jobs, indent=2))
-            if output := os.environ.get("GITHUB_OUTPUT"):
-                with Path(output).open("a", encoding="utf-8") as file:
-                    file.writelines(f"{name}={json.dumps(job)}\n" for name, job in jobs.items())
-        case ["target", *ids]:
-            run("rustup", "target", "add", *(row.target for row in select(ids)))
-        case ["pythons"]:
-            run("uv", "python", "install", *pythons())
-        case _:
-            sys.exit(__doc__)
+def target(*ids: str) -> None:
+    """Add Rust's library for platforms."""
+    run("rustup", "target", "add", *(row.target for row in select(ids)))
+
+
+def pythons() -> None:
+    """Install every Python that the wheels serve."""
+    run("uv", "python", "install", *versions())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(plan, target, pythons)

@@ -1,13 +1,14 @@
-"""What the other programs share: the project's settings, and running commands."""
+"""What the other programs share: the project's settings, running commands, and being run."""
 
 import contextlib
+import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,34 @@ NAME = re.sub(r"[-_.]+", "_", PROJECT["project"]["name"]).lower()  # as files of
 VERSION: str = PROJECT["project"]["version"]
 
 
-def run(*command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ) -> None:
-    """Run a command, and exit if it fails."""
-    print("$", *command, flush=True)
+def main(*commands: Callable[..., None]) -> None:
+    """Call the command that the arguments begin with, or list the commands."""
+    name, *arguments = sys.argv[1:] or [""]
+    by_name = {command.__name__: command for command in commands}
+    try:
+        inspect.signature(by_name[name]).bind(*arguments)
+    except (KeyError, TypeError):
+        sys.exit("\n".join(f"{name}{inspect.signature(by_name[name])}: {by_name[name].__doc__}" for name in by_name))
+    by_name[name](*arguments)
+
+
+def run(
+    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ, stdout: int | None = None
+) -> str:
+    """Run a command, exit if it fails, and return what it prints if that goes to a pipe."""
+    if stdout is None:
+        print("$", *command, flush=True)
     if not shutil.which(command[0]):
         sys.exit(f"{command[0]} is not on PATH: install it first.")
-    if code := subprocess.run(command, cwd=cwd, env=environment, check=False).returncode:
-        sys.exit(f"{command[0]} failed with exit code {code}, see above.")
+    result = subprocess.run(command, cwd=cwd, env=environment, check=False, stdout=stdout, text=True)
+    if result.returncode:
+        sys.exit(f"`{' '.join(map(str, command[:3]))}` failed with exit code {result.returncode}, see above.")
+    return (result.stdout or "").strip()
 
 
 def output(*command: str | Path, cwd: Path = ROOT) -> str:
     """Return what a command prints, and exit if it fails."""
-    if not shutil.which(command[0]):
-        sys.exit(f"{command[0]} is not on PATH: install it first.")
-    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=False)
-    if result.returncode:
-        sys.exit(f"`{' '.join(map(str, command[:3]))}` failed, see above.")
-    return result.stdout.strip()
+    return run(*command, cwd=cwd, stdout=subprocess.PIPE)
 
 
 def capture(*command: str | Path, environment: Mapping[str, str] = os.environ) -> str:

@@ -1,23 +1,17 @@
 """Releases: one version in every file, and drafts that hold exactly what was verified.
 
-Usage: python tools/release.py check                compare the places where the version stands
-       python tools/release.py prepare VERSION      set the version (or major, minor, patch), and commit
-       python tools/release.py gate REF DEFAULT     exit unless this commit may be released
-       python tools/release.py draft DIR COMMIT     draft a release on GitHub with every file in DIR
-       python tools/release.py fetch TAG DIR        fetch the files of a release, and check where they were built
-
 bump-my-version sets the version, as [tool.bumpversion] in pyproject.toml says; gh drafts and verifies.
 """
 
 import datetime
 import json
 import re
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from platforms import number
-from project import ROOT, VERSION, capture, output, read, run
+from project import ROOT, VERSION, capture, main, output, read, run
 
 CHANGELOG = ROOT / "CHANGELOG.md"
 WORKFLOW = ".github/workflows/release.yml"
@@ -86,8 +80,9 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.endswith(endings))
 
 
-def draft(folder: Path, commit: str) -> None:
+def draft(name: str, commit: str) -> None:
     """Draft a release on GitHub. Only maintainers can see it, and nothing is published yet."""
+    folder = Path(name).resolve()
     section = CHANGELOG.read_text("utf-8").partition(f"\n## {VERSION} ")[2].partition("\n")[2]
     changes = re.split(r"^## ", section, maxsplit=1, flags=re.MULTILINE)[0].strip()
     notes = folder / "notes.md"
@@ -97,8 +92,9 @@ def draft(folder: Path, commit: str) -> None:
     run(*create, "--title", f"v{VERSION}", "--notes-file", notes, *files(folder))
 
 
-def fetch(tag: str, folder: Path) -> None:
+def fetch(tag: str, name: str) -> None:
     """Fetch the files of a release, and exit unless this repository's release workflow built them."""
+    folder = Path(name).resolve()
     if tag != f"v{VERSION}":
         sys.exit(f"{tag} is not the version of this checkout, v{VERSION}: nothing was published.")
     run("gh", "release", "download", tag, "--dir", folder)
@@ -122,12 +118,11 @@ def compare_with_run(folder: Path, commit: str) -> None:
     number = output(*listing, *options)
     if not number:
         sys.exit(f"No release run for {commit} was a success: nothing was published.")
-    built = folder / "of-the-run"
-    run("gh", "run", "download", number, "--pattern", "release-*", "--dir", built)
-    for path in files(folder):
-        if [copy.read_bytes() for copy in built.rglob(path.name)] != [path.read_bytes()]:
-            sys.exit(f"{path.name} is not what run {number} built: nothing was published.")
-    shutil.rmtree(built)
+    with tempfile.TemporaryDirectory() as scratch:
+        run("gh", "run", "download", number, "--pattern", "release-*", "--dir", scratch)
+        for path in files(folder):
+            if [copy.read_bytes() for copy in Path(scratch).rglob(path.name)] != [path.read_bytes()]:
+                sys.exit(f"{path.name} is not what run {number} built: nothing was published.")
     print(
         f"The files are those of run {number} for {commit}. There is no signature: whoever may write to this"
         " repository could have replaced both."
@@ -135,16 +130,4 @@ def compare_with_run(folder: Path, commit: str) -> None:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["check"]:
-            check()
-        case ["prepare", version]:
-            prepare(version)
-        case ["gate", reference, default]:
-            gate(reference, default)
-        case ["draft", folder, commit]:
-            draft(Path(folder).resolve(), commit)
-        case ["fetch", tag, folder]:
-            fetch(tag, Path(folder).resolve())
-        case _:
-            sys.exit(__doc__)
+    main(check, prepare, gate, draft, fetch)

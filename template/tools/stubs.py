@@ -1,8 +1,5 @@
 """Write the type stub of the Rust module, or check that the committed one is up to date.
 
-Usage: python tools/stubs.py write
-       python tools/stubs.py check, which also compares it with the compiled module
-
 maturin generates it from the Rust sources. A definition in crates/py/overloads.pyi replaces the generated one of the
 same name; its imports are added.
 """
@@ -20,7 +17,7 @@ import typing
 from pathlib import Path
 from types import ModuleType
 
-from project import PROJECT, run
+from project import PROJECT, main, run
 
 NAME: str = PROJECT["tool"]["maturin"]["module-name"]  # such as my_package._rust
 PLACE = Path("python", *NAME.split("."))
@@ -125,8 +122,9 @@ def stubs() -> dict[Path, str]:
     return finished
 
 
-def write(expected: dict[Path, str]) -> None:
+def write() -> None:
     """Write the stubs, delete those of modules that are gone, and name what has no type."""
+    expected = stubs()
     for path in {PLACE.with_suffix(".pyi"), *PLACE.glob("*.pyi")} - expected.keys():
         path.unlink(missing_ok=True)
     for path, stub in expected.items():
@@ -137,8 +135,9 @@ def write(expected: dict[Path, str]) -> None:
             print(f'{line.strip()} has no type: say it in Rust, #[pyo3(signature = (name: "Type"))]')
 
 
-def check(expected: dict[Path, str]) -> None:
+def check() -> None:
     """Exit unless the stubs are up to date, say what the module has, and have a docstring for each function and class."""
+    expected = stubs()
     for path, stub in expected.items():
         present = path.read_text("utf-8") if path.exists() else ""
         if present != stub:
@@ -163,6 +162,4 @@ def check(expected: dict[Path, str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["write"], ["check"]):
-        sys.exit(__doc__)
-    {"write": write, "check": check}[sys.argv[1]](stubs())
+    main(write, check)

@@ -1,9 +1,5 @@
 """Take what is new from the template, as a commit that Git merges.
 
-Usage: python tools/update.py answer              change the answers in $ANSWERS, such as "platforms=wide"
-       python tools/update.py update [VERSION]    take the newest version of the template, or this one
-       python tools/update.py drift               show where the template's own files were changed
-
 Copier renders the project twice, as it was and as it should be, without the files that are yours. Both become
 commits, parent and child, and `git cherry-pick` takes the child.
 """
@@ -21,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, output, read
+from project import ROOT, main, output, read
 
 FILE = ".copier-answers.yml"
 ASKED_ONCE = {
@@ -43,9 +39,6 @@ def git(*arguments: str | Path, cwd: Path = ROOT, check: bool = True, index: Pat
     if check and result.returncode:
         sys.exit(f"`git {arguments[0]}` failed: {result.stderr.strip()}")
     return result.stdout.rstrip("\n")
-
-
-# The state of the repository
 
 
 def refuse_unready() -> None:
@@ -101,9 +94,6 @@ def parse(text: str, now: Answers) -> Answers:
         is_list = key == "platform_ids" or isinstance(now.get(key), list)
         answers[key] = yaml.safe_load(f"[{value.strip('[] ')}]") if is_list else value
     return answers
-
-
-# What the template renders
 
 
 def render(version: str, answers: Answers, folder: Path) -> list[str]:
@@ -165,9 +155,6 @@ def refuse_overwriting(before: str, after: str) -> None:
                 sys.exit(f"{name} is new in the template, and Git ignores {place}: move yours away.")
 
 
-# What Git makes of it
-
-
 def pick(before: str, after: str) -> bool:
     """Take the later commit, and return whether there was anything to take."""
     if git("rev-parse", f"{before}:") == git("rev-parse", f"{after}:"):
@@ -217,9 +204,6 @@ def report(then: Answers, now: Answers, given: Mapping[str, object]) -> None:
         print(f"{name} is deleted. To have it back: git checkout HEAD~ -- {name}")
 
 
-# What it does to the wheels
-
-
 def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
     """Return the members of this machine's wheel of a commit, and how each platform's wheels are built."""
     folder = ROOT / "target/compared"  # always the same one: the bytes depend on it
@@ -266,20 +250,22 @@ def compare_wheels() -> str:
     return "\n".join([sentence, *(lines or ["The settings of all platforms stay the same."])])
 
 
-# The commands
+def answer() -> None:
+    """Change the answers in $ANSWERS."""
+    update(text=os.environ["ANSWERS"])
 
 
-def update(version: str, *texts: str) -> None:
+def update(version: str = "", *, text: str = "") -> None:
     """Take a version of the template, the newest if none is named, or change the answers in a text."""
     refuse_unready()
     then, now = answers_at(last_rendered()), answers_at("HEAD")
     then["_src_path"] = now["_src_path"]  # the template may have moved
-    given = parse(texts[0], now) if texts else {}
+    given = parse(text, now) if text else {}
     for key, reason in ASKED_ONCE.items():
         if {**now, **given}.get(key) != then.get(key):
             sys.exit(f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}.")
-    version = version or (str(now["_commit"]) if texts else "")
-    subject = f"Answer {' '.join(texts)}" if texts else ""
+    version = version or (str(now["_commit"]) if text else "")
+    subject = f"Answer {text}" if text else ""
     before, after, answers, news = rendered(version, then, now | given, subject)
     if unknown := given.keys() - answers.keys():
         names = ", ".join(key for key in answers if not key.startswith("_"))
@@ -317,12 +303,4 @@ def drift() -> None:
 if __name__ == "__main__":
     for name in git("rev-parse", "--local-env-vars").split():
         os.environ.pop(name, None)  # a Git hook sets these, and they would lead elsewhere
-    match sys.argv[1:]:
-        case ["answer"]:
-            update("", os.environ["ANSWERS"])
-        case ["update", *version] if len(version) < 2:
-            update("".join(version))
-        case ["drift"]:
-            drift()
-        case _:
-            sys.exit(__doc__)
+    main(answer, update, drift)

@@ -1,11 +1,6 @@
 """Build the wheels and the sdist into dist/, look inside, and test them as installed.
 
-Usage: python tools/wheels.py build [all | ID…]             for this machine, or cross-compiled
-       python tools/wheels.py cibuildwheel ID               with cibuildwheel, on the system of that platform
-       python tools/wheels.py verify DIR [all | slice | ID…]   the sdist and all wheels of a release
-
 maturin and cibuildwheel build, uv and pip install, check-wheel-contents, pydistcheck and abi3audit inspect.
-ID is that of a row in tools/platforms.toml.
 """
 
 import hashlib
@@ -17,17 +12,16 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from platforms import THIS_MACHINE, Platform, Wheel, select
-from project import NAME, PROJECT, ROOT, VERSION, capture, read, run
+from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
 
 DIST = ROOT / "dist"
 SETTINGS = PROJECT["tool"]["cibuildwheel"]
-# Only rendered where a platform may need it.
-EMULATION: Any = importlib.import_module("emulation") if (ROOT / "tools/emulation.py").exists() else None
+# For other platforms than this machine's. Projects with the usual platforms have no such module.
+CROSS: Any = importlib.import_module("cross") if (ROOT / "tools/cross.py").exists() else None
 SDIST = f"{NAME}-{VERSION}.tar.gz"
 TARGET = Path(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target").resolve()
 # The number of a processor in the header of a compiled module: in ELF, Mach-O and PE files.
@@ -36,9 +30,6 @@ PROCESSORS = {
     "macos": "x86_64=16777223 arm64=16777228",
     "windows": "amd64=34404 x86=332 arm64=43620",
 }
-
-
-# Building
 
 
 def rustflags() -> list[str]:
@@ -72,13 +63,10 @@ def build_wheels(row: Platform) -> None:
         # Of its own: maturin's notes on the interpreter would make the next `uv run` compile PyO3 anew.
         "CARGO_TARGET_DIR": str(TARGET / "dist"),
     }
-    options = ["--target", row.target, *(["--zig"] if row.os != "windows" else [])]
-    if row.id == THIS_MACHINE:
-        options = ["--compatibility", "pypi"]
-    elif row.os == "linux":
-        options += ["--compatibility", row.tag.removesuffix(f"_{row.arch}"), "pypi"]
-    elif row.os == "macos":
-        environment["MACOSX_DEPLOYMENT_TARGET"] = row.floor
+    options = ["--compatibility", "pypi"]
+    if row.id != THIS_MACHINE:
+        options = CROSS.options(row)
+        environment["MACOSX_DEPLOYMENT_TARGET"] = row.floor  # other systems do not read it
     with tempfile.TemporaryDirectory() as scratch:
         command = ["maturin", "build", "--release", "--locked", "--features", "abi3"]
         for wheel in row.wheels():
@@ -97,20 +85,6 @@ def forget_folder(wheel: Path, environment: dict[str, str]) -> None:
             text = re.sub(r'file://[^"#]*(?=/crates/)', "file://", sbom.read_text("utf-8"))
             sbom.write_text(text, "utf-8", newline="")
         run("wheel", "pack", "--dest-dir", DIST, folder, environment=environment)
-
-
-def obstacle(row: Platform) -> str:
-    """Return why this machine cannot build for a platform, and what to type; nothing if it can."""
-    if (row.os, sys.platform) == ("macos", "win32"):
-        return "it needs Linux or macOS: leave it to CI."
-    if row.target.endswith("msvc") and sys.platform != "win32":
-        return "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
-    library = capture("rustc", "--print", "target-libdir", "--target", row.target)
-    missing = f"Rust's library for it is missing: type `rustup target add {row.target}`."
-    return "" if library and Path(library).is_dir() else missing
-
-
-# Looking inside
 
 
 def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
@@ -189,22 +163,6 @@ def check(wheels: Sequence[Wheel]) -> None:
     run("pydistcheck", *expected, *paths)
 
 
-# Testing
-
-
-def untested(row: Platform) -> str:
-    """Return why this machine cannot test the wheels of a platform; nothing if it can."""
-    if row.native:
-        return ""
-    if row.os != "linux":
-        return f"they run on {row.id} only"
-    if not row.image:
-        return f"{row.id} has no image in tools/platforms.toml"
-    if not EMULATION:
-        return "`just answer platforms=choose` adds tests under emulation"
-    return "" if EMULATION.container_engine() else "they run in a container: install docker or podman"
-
-
 def test(row: Platform, wheels: Sequence[Wheel]) -> None:
     """Install each wheel into a clean environment, outside the checkout, and run the tests there."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -215,7 +173,7 @@ def test(row: Platform, wheels: Sequence[Wheel]) -> None:
             if (ROOT / name).exists():
                 shutil.copy(ROOT / name, scratch)
         if not row.native:
-            EMULATION.test(row, wheels, scratch)
+            CROSS.test(row, wheels, scratch)
         for wheel in wheels if row.native else []:
             for name in wheel.served():
                 python = capture("uv", "python", "find", "--system", "--no-python-downloads", name)
@@ -239,9 +197,6 @@ def test_native(python: str, wheel: Wheel, scratch: Path) -> None:
     run(*install, "--no-deps", "--refresh", wheel.path, cwd=scratch)
     executable = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run(executable, "-m", "pytest", "--quiet", cwd=scratch, environment=environment)
-
-
-# What was proved
 
 
 def proof(path: Path, tested: dict[str, str], served: Sequence[str]) -> str:
@@ -278,12 +233,11 @@ def show(text: str, path: Path) -> None:
             file.write(text)
 
 
-# The commands
-
-
-def build(ids: Sequence[str]) -> None:
+def build(*ids: str) -> None:
     """Build for this machine, or for each platform that is asked for; look inside; test."""
-    rows = choose(ids) if ids else [Platform(THIS_MACHINE)]
+    if ids and not CROSS:
+        sys.exit("`just answer platforms=choose` adds tools/cross.py, which builds for other platforms.")
+    rows = CROSS.choose(ids) if ids else [Platform(THIS_MACHINE)]
     shutil.rmtree(DIST, ignore_errors=True)
     run("maturin", "sdist", "--out", DIST)
     for row in rows:
@@ -292,7 +246,7 @@ def build(ids: Sequence[str]) -> None:
     check(wheels)
     for row in rows:
         built = [wheel for wheel in wheels if wheel.platform is row]
-        if not untested(row):
+        if not ids or not CROSS.untested(row):
             test(row, built)
         if ids:
             (DIST / f"proof-{row.id}.md").write_text(card(built, DIST), "utf-8")
@@ -300,23 +254,6 @@ def build(ids: Sequence[str]) -> None:
     if missing := {name for wheel in wheels for name in {*wheel.served()} - {*wheel.tested}}:
         names = ", ".join(sorted(missing))
         print(f"Not tested on {names}: `just pythons` installs what is missing here.")
-
-
-def choose(ids: Sequence[str]) -> list[Platform]:
-    """Return the platforms that this machine can build for, or exit if one that was named is not."""
-    # Whatever a row says of CI, this is the other engine: it has no PyPy, for example.
-    rows = [replace(row, engine="cross") for row in select(ids)]
-    able = []
-    for row in rows:
-        reason, where = untested(row), "here" if row.native else f"under emulation in {row.image}"
-        how = f"not tested: {reason}" if reason else f"tested {where}"
-        problem = obstacle(row) or (how if reason and os.environ.get("CI") else "")
-        able += [] if problem else [row]
-        wheels = f"cannot be built here; {problem}" if problem else f"{len(row.wheels())} wheels, {how}"
-        print(f"{row.id}: {wheels}")
-    if (list(ids) != ["all"] and len(able) < len(rows)) or not able:
-        sys.exit("Nothing was built.")
-    return able
 
 
 def cibuildwheel(name: str) -> None:
@@ -340,9 +277,9 @@ def cibuildwheel(name: str) -> None:
     show(card(wheels, DIST), DIST / f"proof-{row.id}.md")
 
 
-def verify(folder: Path, ids: Sequence[str]) -> None:
+def verify(name: str, *ids: str) -> None:
     """Exit unless a folder holds exactly the files of a release; test those of this machine."""
-    rows = select(ids)
+    folder, rows = Path(name).resolve(), select(ids)
     wheels = find(rows, folder, SDIST)
     check(wheels)
     for row in rows:
@@ -352,12 +289,4 @@ def verify(folder: Path, ids: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["build", *ids]:
-            build(ids)
-        case ["cibuildwheel", name]:
-            cibuildwheel(name)
-        case ["verify", folder, *ids]:
-            verify(Path(folder).resolve(), ids)
-        case _:
-            sys.exit(__doc__)
+    main(build, cibuildwheel, verify)

@@ -1,13 +1,15 @@
-"""Test the wheels of a foreign platform in a container that QEMU emulates, for tools/wheels.py."""
+"""Cross-compile wheels for other platforms, and test them in containers that QEMU emulates, for tools/wheels.py."""
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from platforms import Platform, Wheel
+from platforms import Platform, Wheel, select
 from project import NAME, PROJECT, capture, run
 
 OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
@@ -32,6 +34,52 @@ print("%d.%d" % sys.version_info[:2] + t)' 2>/dev/null) && [ -d "$name" ] || con
     echo "tested $name" && mv "$name" "done-$name"
 done
 """
+
+
+def options(row: Platform) -> list[str]:
+    """Return how maturin builds for a platform."""
+    zig = ["--zig"] if row.os != "windows" else []
+    floor = ["--compatibility", row.tag.removesuffix(f"_{row.arch}"), "pypi"] if row.os == "linux" else []
+    return ["--target", row.target, *zig, *floor]
+
+
+def obstacle(row: Platform) -> str:
+    """Return why this machine cannot build for a platform, and what to type; nothing if it can."""
+    if (row.os, sys.platform) == ("macos", "win32"):
+        return "it needs Linux or macOS: leave it to CI."
+    if row.target.endswith("msvc") and sys.platform != "win32":
+        return "it needs Windows: leave it to CI, or give the row a target of MinGW (gnu, not msvc)."
+    library = capture("rustc", "--print", "target-libdir", "--target", row.target)
+    missing = f"Rust's library for it is missing: type `rustup target add {row.target}`."
+    return "" if library and Path(library).is_dir() else missing
+
+
+def untested(row: Platform) -> str:
+    """Return why this machine cannot test the wheels of a platform; nothing if it can."""
+    if row.native:
+        return ""
+    if row.os != "linux":
+        return f"they run on {row.id} only"
+    if not row.image:
+        return f"{row.id} has no image in tools/platforms.toml"
+    return "" if container_engine() else "they run in a container: install docker or podman"
+
+
+def choose(ids: Sequence[str]) -> list[Platform]:
+    """Return the platforms that this machine can build for, or exit if one that was named is not."""
+    # Whatever a row says of CI, this is the other engine: it has no PyPy, for example.
+    rows = [replace(row, engine="cross") for row in select(ids)]
+    able = []
+    for row in rows:
+        reason, where = untested(row), "here" if row.native else f"under emulation in {row.image}"
+        how = f"not tested: {reason}" if reason else f"tested {where}"
+        problem = obstacle(row) or (how if reason and os.environ.get("CI") else "")
+        able += [] if problem else [row]
+        wheels = f"cannot be built here; {problem}" if problem else f"{len(row.wheels())} wheels, {how}"
+        print(f"{row.id}: {wheels}")
+    if (list(ids) != ["all"] and len(able) < len(rows)) or not able:
+        sys.exit("Nothing was built.")
+    return able
 
 
 @functools.cache
