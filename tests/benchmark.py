@@ -56,7 +56,7 @@ def race(what, functions, argument, calls, rounds):
     for order in [*itertools.permutations(functions)] * rounds:
         for name in order:
             times[name].append(seconds(functions[name], argument, calls))
-    medians = {{name: statistics.median(several) for name, several in times.items()}}
+    medians = {{name: statistics.median(durations) for name, durations in times.items()}}
     if "c" in medians and calls == 1:
         print(f"the yardstick: C is {{medians['python'] / medians['c']:.1f}} times as fast as plain Python, 3 makes it valid")
     base = medians["rust"]
@@ -135,10 +135,10 @@ def measure_update() -> None:
 
 def measure_loop() -> None:
     """Time a new project's first steps, and the loop of edit and test."""
-    several = [render(Path(tempfile.mkdtemp()) / "new") for _ in range(3)]
-    first = [wall(partial(one.run, "uv", "run", "pytest")) for one in several]
+    copies = [render(Path(tempfile.mkdtemp()) / "new") for _ in range(3)]
+    first = [wall(partial(copy.run, "uv", "run", "pytest")) for copy in copies]
     show("first uv run pytest", first, 15)
-    project = several[0]
+    project = copies[0]
     core = "crates/core/src/collatz.rs"
 
     def edits(count: int) -> list[float]:
@@ -153,7 +153,7 @@ def measure_loop() -> None:
     show("uv run pytest, nothing edited", idle)
     show("uv run pytest after an edit in the core", edits(7), 1.2)
     fresh = [render(Path(tempfile.mkdtemp()) / "new") for _ in range(3)]
-    show("first just check", [wall(partial(one.just, "check")) for one in fresh], 60)
+    show("first just check", [wall(partial(copy.just, "check")) for copy in fresh], 60)
     show(
         "just check again",
         [wall(lambda: project.just("check")), wall(lambda: project.just("check"))][1:],
@@ -163,7 +163,7 @@ def measure_loop() -> None:
         project.just("check")
         after += edits(1)
     show("uv run pytest after an edit, after just check", after, 1.2)
-    show("first just wheels", [wall(partial(one.just, "wheels")) for one in fresh], 120)
+    show("first just wheels", [wall(partial(copy.just, "wheels")) for copy in fresh], 120)
     for path in sorted((fresh[0] / "dist").glob("*.whl")):
         print(f"{path.name:60}{path.stat().st_size / 1000:9.1f} kB  aim: 250 kB")
 
@@ -300,6 +300,6 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["wheels", *ids]:
             measure_wheels(*ids)
-        case several:
-            for name in several or MEASURES:
+        case names:
+            for name in names or MEASURES:
                 MEASURES[name]()

@@ -30,10 +30,10 @@ def ask(*command: str, given: str = "") -> str:
 def newest(registry: str, name: str) -> str:
     """Ask a registry for the newest version of a package."""
     if registry == "crates.io":
-        found = re.search(
+        matched = re.search(
             r"^version: ([\d.]+)(?: \(latest ([\d.]+)\))?", ask("cargo", "info", name), re.MULTILINE
         )
-        return (found[2] or found[1]) if found else ""
+        return (matched[2] or matched[1]) if matched else ""
     compile_one = (
         "uv",
         "pip",
@@ -97,11 +97,11 @@ def keep_issue(old: list[str]) -> None:
         ask("gh", "issue", "close", number)
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Compare, and say what is old."""
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
     old += old_ranges((ROOT / "template/pyproject.toml.jinja").read_text("utf-8"))
-    if words == ["issue"]:
+    if arguments == ["issue"]:
         old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))
         keep_issue(old)
     print(*old or ["Everything is the newest."], sep="\n")

@@ -200,9 +200,9 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def plan(project: Project, *words: str) -> dict[str, Any]:
+def plan(project: Project, *arguments: str) -> dict[str, Any]:
     """Read what the project would build where."""
-    output = project.run(sys.executable, "tools/platforms.py", "plan", *words)
+    output = project.run(sys.executable, "tools/platforms.py", "plan", *arguments)
     planned: dict[str, Any] = json.loads(output[output.index("{") :])
     return planned
 

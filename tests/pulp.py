@@ -152,8 +152,11 @@ def serve_pulp(folder: Path) -> Iterator[Pulp]:
         )
         (folder / "settings.py").write_text(settings, "utf-8")
         env = {**os.environ, "PULP_SETTINGS": str(folder / "settings.py")}
-        for words in (["migrate", "--noinput"], ["reset-admin-password", "--password", PASSWORD]):
-            manage = [str(programs / "pulpcore-manager"), *words]
+        for arguments in (
+            ["migrate", "--noinput"],
+            ["reset-admin-password", "--password", PASSWORD],
+        ):
+            manage = [str(programs / "pulpcore-manager"), *arguments]
             subprocess.run(manage, check=True, capture_output=True, env=env)
         for name, port in (("worker", None), ("content", content), ("api", api)):
             command = [str(programs / f"pulpcore-{name}")]

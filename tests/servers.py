@@ -57,14 +57,14 @@ class Feed:
             {
                 **{
                     k: v
-                    for k, v in one.items()
+                    for k, v in dependency.items()
                     if k not in ("version_req", "explicit_name_in_toml")
                 },
-                "req": one["version_req"],
-                "name": one.get("explicit_name_in_toml") or one["name"],
-                "package": one["name"] if one.get("explicit_name_in_toml") else None,
+                "req": dependency["version_req"],
+                "name": dependency.get("explicit_name_in_toml") or dependency["name"],
+                "package": dependency["name"] if dependency.get("explicit_name_in_toml") else None,
             }
-            for one in metadata["deps"]
+            for dependency in metadata["deps"]
         ]
         entry = {
             "name": metadata["name"],

@@ -42,23 +42,23 @@ def project(clone: Path, tmp_path: Path) -> Project:
 
 def tool(
     project: Project,
-    *words: str,
+    *arguments: str,
     code: int = 0,
     env: Mapping[str, str] | None = None,
     **answers: str,
 ) -> str:
     """Run tools/update.py as the recipes do, but let `just check` fail, which ends it before the wheels."""
     settings = {"ANSWERS": " ".join(f"{k}={v}" for k, v in answers.items()), "JUST": "false"}
-    command = (sys.executable, "-B", "tools/update.py", *words)
+    command = (sys.executable, "-B", "tools/update.py", *arguments)
     return project.run(*command, code=code, env={**settings, **(env or {})})
 
 
 def take(project: Project, version: str = "", **answers: str) -> str:
     """Update to a version or change answers without a conflict, and return what was printed."""
     head = git(project.path, "rev-parse", "HEAD")
-    words = ("answer",) if answers else ("update", version)
+    arguments = ("answer",) if answers else ("update", version)
     text = " ".join(f"{name}={value}" for name, value in answers.items())
-    output = tool(project, *words, code=1, env={"ANSWERS": text})
+    output = tool(project, *arguments, code=1, env={"ANSWERS": text})
     assert UNDONE in output, output
     assert git(project.path, "rev-parse", "HEAD~") == head, "the update is one commit"
     assert git(project.path, "status", "--porcelain", "--untracked-files=no") == ""
@@ -170,8 +170,8 @@ def test_a_damaged_answers_file_is_named(
 
 
 def test_a_version_that_does_not_exist_is_named(project: Project) -> None:
-    words = tool(project, "update", "nonsense", code=1)
-    assert "Copier refuses: Unknown revision: 'nonsense'. Nothing was changed." in words
+    output = tool(project, "update", "nonsense", code=1)
+    assert "Copier refuses: Unknown revision: 'nonsense'. Nothing was changed." in output
 
 
 @posix

@@ -68,12 +68,12 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     output = project.just("wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
     tested, untested = card(output, 2), card(output, 3)
-    every = {
+    installing = {
         "cp311": {"3.11", "3.12", "3.13", "3.14"},
         "cp314": {"3.14t"},
         "cp315": {"3.15", "3.15t"},
     }
-    assert {tag: tested[tag] | untested[tag] for tag in every} == every
+    assert {tag: tested[tag] | untested[tag] for tag in installing} == installing
     required = set(os.environ.get("REQUIRED_PYTHONS", "").split())
     missing = ", ".join(sorted(set().union(*untested.values())))
     hint = f"Not tested on {missing}: `just pythons` installs what is missing here."

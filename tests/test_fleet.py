@@ -102,20 +102,20 @@ def test_an_odd_folder_loses_no_other_row(current: Project, tmp_path: Path) -> N
     (tmp_path / "other").mkdir()
     projects = [project.path for project in (*odd.values(), no_commit, no_source, no_git, current)]
     skipped = [tmp_path / "other", ROOT / "README.md"]
-    found = {
+    listed = {
         row["repository"]: " ".join(row["refuses"])
         for row in rows(tmp_path / "missing", *skipped, *projects, code=1)
     }
-    assert list(found) == ["missing", *(path.name for path in projects)]
-    assert found["missing"] == "The folder does not exist."
-    assert "mapping values are not allowed" in found["yaml"]
-    assert "can't decode byte 0xff" in found["bytes"]
-    assert "KeyError" in found["value"]
-    assert "No such file" in found["deleted"]
-    assert found["no-version"] == ".copier-answers.yml must have _commit, as a string."
-    assert found["no-source"] == ".copier-answers.yml must have _src_path, as a string."
-    assert "not a git repository" in found["no-git"]
-    assert found["current"] == ""
+    assert list(listed) == ["missing", *(path.name for path in projects)]
+    assert listed["missing"] == "The folder does not exist."
+    assert "mapping values are not allowed" in listed["yaml"]
+    assert "can't decode byte 0xff" in listed["bytes"]
+    assert "KeyError" in listed["value"]
+    assert "No such file" in listed["deleted"]
+    assert listed["no-version"] == ".copier-answers.yml must have _commit, as a string."
+    assert listed["no-source"] == ".copier-answers.yml must have _src_path, as a string."
+    assert "not a git repository" in listed["no-git"]
+    assert listed["current"] == ""
 
 
 def test_a_table_and_csv_hold_the_same_cells(current: Project, tmp_path: Path) -> None:
@@ -191,15 +191,15 @@ def test_a_template_or_a_version_that_is_gone_is_named(
     slow = with_source(current.copy(tmp_path / "slow"), silent)
     answers_file(current, "^_src_path: .*", f"_src_path: {tmp_path / 'gone'}")
     answers_file(behind, "^_commit: .*", "_commit: 0.9.0")
-    found = rows(current.path, behind.path, code=1)
-    found += rows("--timeout", "2", slow.path, code=1)
+    listed = rows(current.path, behind.path, code=1)
+    listed += rows("--timeout", "2", slow.path, code=1)
     gone = f"'{tmp_path / 'gone'}' does not appear to be a git repository."
-    assert [row["refuses"] for row in found] == [
+    assert [row["refuses"] for row in listed] == [
         [f"The template cannot be reached: {gone}"],
         ["Copier cannot render version 0.9.0: Unknown revision: '0.9.0'."],
         ["The template cannot be reached: no answer within 2 s."],
     ]
-    assert found[1]["newest"] == NEWEST
+    assert listed[1]["newest"] == NEWEST
 
 
 @posix

@@ -111,7 +111,7 @@ def test_a_finished_wheel_is_looked_into(
     narrow: Project, finished: dict[str, bytes], name: str, content: str | None, message: str
 ) -> None:
     folder = str(narrow.path.resolve())
-    (wheel,) = [one for one in finished if one.endswith(".whl")]
+    (wheel,) = [name for name in finished if name.endswith(".whl")]
     (narrow / "dist" / wheel).write_bytes(finished[wheel])
     narrow.tools(LOOK_INSIDE, python=INSPECTORS)
     planted = content and content.replace("{folder}", folder).encode()

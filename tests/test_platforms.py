@@ -33,21 +33,21 @@ PYPY = [row["id"] for row in ROWS if "pypy" in row]
 GAPS = {"musllinux_s390x"}
 
 
-def refusal(project: Project, *words: str) -> str:
+def refusal(project: Project, *arguments: str) -> str:
     """Read why the project plans nothing."""
-    return project.run(sys.executable, "tools/platforms.py", "plan", *words, code=1)
+    return project.run(sys.executable, "tools/platforms.py", "plan", *arguments, code=1)
 
 
 @pytest.fixture(scope="session")
-def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def rendered_wide(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Render a project with every platform."""
     return render(tmp_path_factory.mktemp("every") / "new", platforms="wide")
 
 
 @pytest.fixture
-def wide(every: Project, tmp_path: Path) -> Project:
+def wide(rendered_wide: Project, tmp_path: Path) -> Project:
     """Copy for each test a table that it may spoil."""
-    return every.copy(tmp_path / "new")
+    return rendered_wide.copy(tmp_path / "new")
 
 
 # The question

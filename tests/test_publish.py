@@ -127,7 +127,9 @@ def test_wheels_and_crate_are_published_once_and_can_be_used(
         again = publish(project, env)
         assert "Sent to private: nothing, since it has everything." in again
         assert index.log().count("POST") == before == 2
-        assert [one for one in feed.requests if one.startswith("PUT")] == ["PUT /api/v1/crates/new"]
+        assert [request for request in feed.requests if request.startswith("PUT")] == [
+            "PUT /api/v1/crates/new"
+        ]
         assert "it runs\n" in consume_crate(project, env, tmp_path / "consumer")
         consume_wheel(project, index.with_credentials, tmp_path / "venv")
 

@@ -389,10 +389,10 @@ for package in sorted(pathlib.Path(sys.argv[1], "packages").iterdir()):
     if package.name in keyword.kwlist or spec.origin != f"{package}/__init__.py":
         print(package.name)
 """
-    found = project.run(
+    read = project.run(
         "uv", "run", "--no-sync", "--quiet", "python", "-c", script, str(project.path)
     )
-    names = {name.lower() for name in found.split()}
+    names = {name.lower() for name in read.split()}
     assert (names - broken, broken - names - reserved(own)) == (set(), set())
     assert names & free == set()
 

@@ -80,11 +80,11 @@ def test_a_release_ends_in_a_draft_of_everything_that_was_verified(runner: Runne
     results = release(runner)
     assert set(results.values()) == {"success"}, runner.output
     assert drafted(runner) == sorted([CRATE, WHEEL, SDIST])
-    created = next(one for one in runner.verbs() if one.startswith("gh release create"))
+    created = next(verb for verb in runner.verbs() if verb.startswith("gh release create"))
     assert "gh release create v0.2.0 --draft --target " in created
-    signed = [one for one in runner.verbs() if one.startswith("attest ")]
+    signed = [verb for verb in runner.verbs() if verb.startswith("attest ")]
     assert [f"attest dist/{name}" for name in sorted([CRATE, WHEEL, SDIST])] == [
-        one for one in signed if not one.endswith("proof-card.md")
+        path for path in signed if not path.endswith("proof-card.md")
     ]
     notes = (runner.scratch / "github/notes").read_text("utf-8")
     assert notes.startswith("- The first version.\n\n## What was tested\n\n| file |")

@@ -90,12 +90,12 @@ def text_files(project: Project) -> dict[Path, str]:
 def test_every_pair_of_answers_is_there() -> None:
     values = choices()
     table = rows()
-    for one, firsts in values.items():
+    for question, firsts in values.items():
         for other, seconds in values.items():
-            seen = {(row.get(one), row.get(other)) for row in table}
-            if one < other:
+            seen = {(row.get(question), row.get(other)) for row in table}
+            if question < other:
                 wanted = {(a, b) for a in firsts for b in seconds if allowed(a, b)}
-                assert seen >= wanted, (one, other)
+                assert seen >= wanted, (question, other)
 
 
 def test_every_format_parses(projects: list[Project]) -> None:
@@ -175,7 +175,7 @@ RELEASING = {
 }
 
 
-@pytest.mark.parametrize("chosen", [[], *([one] for one in RELEASING), list(RELEASING)])
+@pytest.mark.parametrize("chosen", [[], *([registry] for registry in RELEASING), list(RELEASING)])
 def test_releasing_is_about_the_chosen_registries_only(tmp_path: Path, chosen: list[str]) -> None:
     wheels = [name for name in chosen if name != "crates-io"]
     crate = [name for name in chosen if name != "pypi"]
@@ -200,8 +200,15 @@ def test_what_was_built_is_not_linted(tmp_path: Path) -> None:
 
 def test_recipes_call_programs_that_every_system_has(tmp_path: Path) -> None:
     lines = (render(tmp_path) / "justfile").read_text("utf-8").splitlines()
-    words = {line.split()[0].lstrip("@") for line in lines if line.startswith("    ")}
-    assert words == {"cargo", "echo", "just", "rustup", "uv", "{{"}  # the last one is {{ python }}
+    programs = {line.split()[0].lstrip("@") for line in lines if line.startswith("    ")}
+    assert programs == {
+        "cargo",
+        "echo",
+        "just",
+        "rustup",
+        "uv",
+        "{{",
+    }  # the last one is {{ python }}
 
 
 def test_formatters_change_nothing(projects: list[Project]) -> None:
@@ -246,8 +253,8 @@ def test_a_package_may_be_called_like_a_program(tmp_path: Path) -> None:
 
 
 def test_two_renders_are_identical(tmp_path: Path) -> None:
-    one, other = (render(tmp_path / name / "my-package") for name in "ab")
-    assert text_files(one) == text_files(other)
+    first, second = (render(tmp_path / name / "my-package") for name in "ab")
+    assert text_files(first) == text_files(second)
 
 
 # How each licence text begins and ends.

@@ -317,8 +317,15 @@ def test_pyo3_and_rust_stay_as_the_project_has_them(make: Make) -> None:
 @pytest.mark.slow
 def test_copiers_own_command_says_how_to_find_conflicts(make: Make) -> None:
     project = make()
-    words = ("update", "--defaults", "--vcs-ref", version_of(every_file), "--data", "wheels_to=[]")
-    output = project.run(sys.executable, "-m", "copier", *words)
+    options = (
+        "update",
+        "--defaults",
+        "--vcs-ref",
+        version_of(every_file),
+        "--data",
+        "wheels_to=[]",
+    )
+    output = project.run(sys.executable, "-m", "copier", *options)
     assert 'git status                           # "both modified" is a conflict' in output
     assert "git diff HEAD --diff-filter=D        # what went with an answer" in output
     assert not (project / ".github/workflows/publish-pypi.yml").exists()
@@ -418,8 +425,8 @@ def test_an_edited_row_that_goes_is_a_conflict(make: Make) -> None:
 
 def update_with(project: Project, *command: str, **environment: str) -> str:
     """Update with a program of its own, without trust."""
-    words = ("update", "--defaults", "--quiet", "--vcs-ref", version_of(every_file))
-    return project.run(*command, *words, env=environment)
+    options = ("update", "--defaults", "--quiet", "--vcs-ref", version_of(every_file))
+    return project.run(*command, *options, env=environment)
 
 
 def planted(project: Project) -> bool:

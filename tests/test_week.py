@@ -101,10 +101,10 @@ def table(readme: Path, heading: str) -> Iterator[str]:
 def test_each_line_of_the_table_is_compiled_here(week: Project) -> None:
     code = "".join((WEEK / name).read_text("utf-8") for name in ("week.rs", "lib.rs"))
     squeezed = re.sub(r"\s", "", code).replace(",)", ")")
-    words = {"experimental-async", "impl", "crates/py/src"}
+    expected = {"experimental-async", "impl", "crates/py/src"}
     lines = [*table(week / "CONTRIBUTING.md", "How do I … in PyO3?")]
     assert len(lines) > 10
-    for line in set(lines) - words:
+    for line in set(lines) - expected:
         assert re.sub(r"\s", "", line) in squeezed, line
 
 

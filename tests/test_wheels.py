@@ -18,10 +18,10 @@ def image(name: str) -> str:
     """Return the name of a local image, and skip where it is not there."""
     full = f"localhost/{name}"
     engine = shutil.which("podman")
-    found = (
+    is_there = (
         engine and subprocess.run([engine, "image", "exists", full], check=False).returncode == 0
     )
-    if not found:
+    if not is_there:
         architecture, python = name.rsplit("-", 1)
         pull = f"podman pull --platform linux/{architecture} python:{python}"
         skip_without(f"image {full}", f"{pull} && podman tag python:{python} {full}")

@@ -177,7 +177,7 @@ def test_dependabot_raises_what_is_the_projects(project: Project) -> None:
 
 def unknown_uses(folder: Path) -> list[str]:
     """List what a workflow uses otherwise than tests/actions.yml knows it."""
-    found = []
+    findings = []
     rows = {row["name"]: row for row in ACTIONS}
     rows |= {
         f"$/.github/actions/{name}": {"inputs": list(action["inputs"])}
@@ -187,21 +187,21 @@ def unknown_uses(folder: Path) -> list[str]:
         for use in USES.finditer(path.read_text("utf-8")):
             row = rows.get(use["name"])
             if row is None or (use["ref"], use["version"]) != (row["commit"], row["version"]):
-                found.append(f"{path.name}: {use[0].strip()}")
+                findings.append(f"{path.name}: {use[0].strip()}")
     for name, job, step in steps(folder):
         row = rows.get(step.get("uses", "").split("@")[0], {"inputs": []})
-        known = {one.rstrip("*") for one in row["inputs"]}
-        required = {one.rstrip("*") for one in row["inputs"] if one.endswith("*")}
-        found += [f"{name}: {job} sets {key}" for key in set(step.get("with", {})) - known]
-        found += [f"{name}: {job} lacks {key}" for key in required - set(step.get("with", {}))]
-    return found
+        known = {key.rstrip("*") for key in row["inputs"]}
+        required = {key.rstrip("*") for key in row["inputs"] if key.endswith("*")}
+        findings += [f"{name}: {job} sets {key}" for key in set(step.get("with", {})) - known]
+        findings += [f"{name}: {job} lacks {key}" for key in required - set(step.get("with", {}))]
+    return findings
 
 
 def other_steps(folder: Path, justfile: Path = ROOT / "template/justfile") -> list[str]:
     """List the steps that are neither an action nor one verb of the justfile."""
     recipe = r"^([a-z][a-z-]*)[^\n]*:(?: |$)"
     verbs = set(re.findall(recipe, justfile.read_text("utf-8"), re.MULTILINE))
-    found = []
+    findings = []
     for name, job, step in steps(folder):
         if "uses" in step:
             continue
@@ -211,47 +211,49 @@ def other_steps(folder: Path, justfile: Path = ROOT / "template/justfile") -> li
         one = command.startswith("just ") and not re.search(r"[\n&|;<>`]|\$\(", command)
         word = command.split()[1] if one else ""
         if word != '"$RECIPE"' and word not in verbs:
-            found.append(f"{name}: {job} runs {command}")
-    return found
+            findings.append(f"{name}: {job} runs {command}")
+    return findings
 
 
 def lost_artifacts(folder: Path) -> list[str]:
     """List the patterns of artifacts that no job of a run uploads, and names that are not unique."""
-    found: list[str] = []
+    findings: list[str] = []
     uploaded: dict[str, list[str]] = {}
     for name, _, step in steps(folder):
         if "upload-artifact" in step.get("uses", ""):
             uploaded.setdefault(name, []).append(step["with"]["name"])
             if step["with"]["if-no-files-found"] != "error":
-                found.append(f"{name}: {step['with']['name']} may be empty")
+                findings.append(f"{name}: {step['with']['name']} may be empty")
     for name, workflow in workflows(folder):
         called = [Path(job.get("uses", "")).name for job in workflow["jobs"].values()]
-        there = [one for file in (name, *called) for one in uploaded.get(file, [])]
-        twice = [one for one in there if there.count(one) > 1 and "matrix" not in one]
-        found += [f"{one} has no matrix in it" for one in twice]
+        there = [artifact for file in (name, *called) for artifact in uploaded.get(file, [])]
+        twice = [
+            artifact for artifact in there if there.count(artifact) > 1 and "matrix" not in artifact
+        ]
+        findings += [f"{artifact} has no matrix in it" for artifact in twice]
         for job in workflow["jobs"].values():
             for step in job.get("steps", []):
                 pattern = step.get("with", {}).get("pattern", "*")
-                if pattern != "*" and not any(Path(one).match(pattern) for one in there):
-                    found.append(f"{name}: nobody uploads {pattern}")
-    return found
+                if pattern != "*" and not any(Path(artifact).match(pattern) for artifact in there):
+                    findings.append(f"{name}: nobody uploads {pattern}")
+    return findings
 
 
 def caches(folder: Path) -> list[str]:
     """List what could restore a cache in a workflow that builds a release."""
-    found = []
+    findings = []
     for name, workflow in workflows(folder):
         text = json.dumps(workflow["jobs"])
         builds = "just cibuildwheel" in text or "just draft" in text
         if builds and workflow.get("env", {}).get("ACTIONS_CACHE_MODE") != "none":
-            found.append(f"{name} has no ACTIONS_CACHE_MODE: none")
+            findings.append(f"{name} has no ACTIONS_CACHE_MODE: none")
     for name, job, step in steps(folder):
         uses, settings = step.get("uses", ""), step.get("with", {})
         if "setup-uv" in uses:
             settings = {"enable-cache": True, **settings}
         if "cache" in uses or any(settings[key] is not False for key in settings if "cache" in key):
-            found.append(f"{name}: {job} uses a cache")
-    return found
+            findings.append(f"{name}: {job} uses a cache")
+    return findings
 
 
 def cancelled_releases(folder: Path) -> list[str]:
@@ -301,7 +303,7 @@ def hasty_updates(folder: Path) -> list[str]:
 
 def loose_publishing(folder: Path) -> list[str]:
     """List the jobs that hold a secret or an identity and do more than to publish."""
-    found = []
+    findings = []
     for name, workflow in workflows(folder):
         for job_name, job in workflow["jobs"].items():
             where = f"{name}: {job_name}"
@@ -313,18 +315,18 @@ def loose_publishing(folder: Path) -> list[str]:
             signs.add("rust-lang/crates-io-auth-action")
             sends = (signs - {"actions/attest"}) & set(uses) or "just publish" in text
             if (sends or "secrets." in text) and "environment" not in job:
-                found.append(f"{where} publishes, or has a secret, outside an environment")
+                findings.append(f"{where} publishes, or has a secret, outside an environment")
             if ("id-token" in permissions) != bool(signs & set(uses)):
-                found.append(f"{where} has an identity that it does not use, or needs one")
+                findings.append(f"{where} has an identity that it does not use, or needs one")
             if "environment" in job and any(
                 not c.startswith("just publish ") for c in commands if c
             ):
-                found.append(f"{where} can publish and does something else")
+                findings.append(f"{where} can publish and does something else")
             if "pypa/gh-action-pypi-publish" in uses and "$/.github/actions/setup" in uses:
-                found.append(f"{where} checks out code before it sends to PyPI")
+                findings.append(f"{where} checks out code before it sends to PyPI")
             if "environment" in job and job["needs"] != "fetch":
-                found.append(f"{where} does not wait for what checks the files")
-    return found
+                findings.append(f"{where} does not wait for what checks the files")
+    return findings
 
 
 CONTRACTS = (
@@ -343,7 +345,7 @@ CONTRACTS = (
 
 def test_the_contracts_hold(variants: dict[str, Project]) -> None:
     for project in variants.values():
-        assert [found for contract in CONTRACTS for found in contract(project.path)] == []
+        assert [finding for contract in CONTRACTS for finding in contract(project.path)] == []
 
 
 @pytest.mark.slow
@@ -652,9 +654,9 @@ def test_the_contracts_name(project: Project, fault: str) -> None:
     text = (project / name).read_text("utf-8")
     assert old in text
     (project / name).write_text(text.replace(old, new, 1), "utf-8")
-    found = [found for contract in CONTRACTS for found in contract(project.path)]
-    assert any(message in one for one in found), found
-    assert len(found) == 1
+    findings = [finding for contract in CONTRACTS for finding in contract(project.path)]
+    assert any(message in finding for finding in findings), findings
+    assert len(findings) == 1
 
 
 @pytest.mark.parametrize("result", ["success", "failure", "cancelled", "skipped"])

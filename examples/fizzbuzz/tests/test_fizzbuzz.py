@@ -67,8 +67,8 @@ def test_a_list_gives_a_list() -> None:
 
 
 def test_a_list_that_changes_meanwhile_is_answered_as_it_was() -> None:
-    several: list[Any] = [Index(lambda: several.pop()), 4, 6]
-    assert fizzbuzz(several) == ["fizz", "4", "fizz"]
+    shrinking: list[Any] = [Index(lambda: shrinking.pop()), 4, 6]
+    assert fizzbuzz(shrinking) == ["fizz", "4", "fizz"]
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_rust_agrees_with_plain_python_on_a_number(number: float) -> None:
     assert fizzbuzz(number) == oracle.fizzbuzz(number)
 
 
-@given(several=st.lists(numbers))
-def test_rust_agrees_with_plain_python_on_a_list(several: list[float]) -> None:
-    assert fizzbuzz(several) == oracle.fizzbuzz(several)
+@given(values=st.lists(numbers))
+def test_rust_agrees_with_plain_python_on_a_list(values: list[float]) -> None:
+    assert fizzbuzz(values) == oracle.fizzbuzz(values)
 
 
 @given(
