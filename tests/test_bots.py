@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from contracts import unknown_uses
 from project import ROOT, Project, commit, git, posix, render, skip_without, tool
 from releases import RELEASES
 from servers import TOKEN, serve_git
 from test_docs import blocks
-from test_workflows import unknown_uses
 from versions import NOW, copy_at, every_file, history, version_of
 
 BOTS = ROOT / "docs/bots.md"

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ OLDER = [
     [*RELEASES][-1],
 ]
 YOURS = (ROOT / "template/tools/yours.txt").read_text("utf-8").splitlines()[1:]
-# Rendered until 2.0.0, and left to the projects that have them.
+# Rendered by earlier versions, and left to the projects that have them.
 GONE = ["/tools/checks.py", "/tools/contents.py", "/tools/emulation.py"]
 # What a project owns, and what new projects get in a pretended version.
 NEWER = [
@@ -281,3 +282,39 @@ def renamed_file(clone: Path) -> None:
 
 
 MISTAKES: list[Change] = [forgotten_removal, renamed_file]
+
+
+# The commands of a project, in tests
+
+UNDONE = "`just check` fails after this, see above. To undo the update: git revert HEAD"
+
+
+def tool(
+    project: Project,
+    *arguments: str,
+    code: int = 0,
+    env: Mapping[str, str] | None = None,
+    **answers: str,
+) -> str:
+    """Run tools/update.py as the recipes do, but let `just check` fail, which ends it before the wheels."""
+    settings = {"ANSWERS": " ".join(f"{k}={v}" for k, v in answers.items()), "JUST": "false"}
+    command = (sys.executable, "-B", "tools/update.py", *arguments)
+    return project.run(*command, code=code, env={**settings, **(env or {})})
+
+
+def take(project: Project, version: str = "", **answers: str) -> str:
+    """Update to a version or change answers without a conflict, and return what was printed."""
+    head = git(project.path, "rev-parse", "HEAD")
+    arguments = ("answer",) if answers else ("update", version)
+    text = " ".join(f"{name}={value}" for name, value in answers.items())
+    output = tool(project, *arguments, code=1, env={"ANSWERS": text})
+    assert UNDONE in output, output
+    assert git(project.path, "rev-parse", "HEAD~") == head, "the update is one commit"
+    assert git(project.path, "status", "--porcelain", "--untracked-files=no") == ""
+    return output
+
+
+def mine(project: Project, name: str, place: str) -> None:
+    """Add a line of a person's below a line, and commit it."""
+    project.replace(name, place, f"{place}# MINE\n")
+    commit(project.path)
