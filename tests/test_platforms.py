@@ -297,7 +297,12 @@ def test_an_unknown_platform_is_named(wide: Project, ids: list[str], message: st
         (
             'id = "windows-x86"',
             'id = "solaris-sparc"',
-            'has id = "solaris-sparc": write it as "many',
+            'has id = "solaris-sparc": write it as "macos-arm64"',
+        ),
+        (
+            'id = "macos-arm64"',
+            'id = "macos-universal2"',
+            'has id = "macos-universal2": write it as "macos-arm64" (universal2 is two rows).',
         ),
         ('floor = "2.28"', "floor = 2.28", 'x86_64 has floor = 2.28: write it as "2.28".'),
         ('floor = "2.28"\n', "", 'manylinux-x86_64 has no "floor": add it.'),

@@ -347,6 +347,10 @@ def test_two_crates_are_published_in_their_order(
         'aaa-new-helper does not say where it goes: add publish = ["private"] or publish = false.'
     )
     assert silent in publish(project, env, code=1)
+    versioned = 'path = "../core", version = "0.1.0", registry = "private"'
+    (helper / "Cargo.toml").write_text(manifest.replace('path = "../core"', versioned))
+    circle = "aaa-new-helper and new need each other: leave `version` out of the dev-dependency"
+    assert circle in project.just("crates", code=1, env=env)
     (helper / "Cargo.toml").write_text(manifest)
     commit(project.path)
     refused = project.just("crates", code=1, env=env)

@@ -150,6 +150,6 @@ def test_ones_own_function_races_against_its_slow_version(tmp_path: Path) -> Non
         '    return sum(1 for word in text.split(" ") if word)\n\n\n'
         'RACES: list[Race] = [(count, [("a b",), ("",)], ("a " * 1000,))]',
     )
-    output = project.just("race")
+    output = project.just("race", env={"CONDA_PREFIX": "/opt/conda"})
     assert "count: equal on 2 inputs" in output
     assert re.search(r"^count, one call .* x$", output, re.MULTILINE)

@@ -109,7 +109,9 @@ print(looked)
 """
 
 
-def test_wheels_built_without_a_container_name_no_folder_of_the_machine(tmp_path: Path) -> None:
+def test_wheels_built_without_a_container_name_no_folder_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As cibuildwheel builds on macOS and Windows: with these settings only."""
     project = render(tmp_path / "new")
     settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"][
@@ -117,7 +119,10 @@ def test_wheels_built_without_a_container_name_no_folder_of_the_machine(tmp_path
     ]
     variables = settings["macos"]["environment"]
     assert variables.keys() == settings["windows"]["environment"].keys()
-    env = {name: os.path.expandvars(value) for name, value in variables.items()}
+    with monkeypatch.context() as runner:  # where Cargo's folder is in the one of the user
+        cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+        runner.setenv("HOME", str(cargo.parent))
+        env = {name: os.path.expandvars(value) for name, value in variables.items()}
     maturin = ("uv", "run", "--only-group=cross", "maturin", "build", "--release", "--out", "dist")
     target = ("--target=x86_64-unknown-linux-gnu", "--zig", "--compatibility=manylinux_2_28")
     project.run(*maturin, "--features=abi3", "--interpreter=3.11", *target, env=env)

@@ -47,8 +47,22 @@ def package_options(crates: list[Crate]) -> list[str]:
     return [option for crate in crates for option in ("--package", crate["name"])]
 
 
+def refuse_circles(crates: list[Crate]) -> None:
+    """Exit if a crate is tested with a crate that needs it: neither could be published first."""
+    needs = {crate["name"]: {need["name"] for need in crate["dependencies"] if not need["kind"]} for crate in crates}
+    for crate in crates:
+        for need in crate["dependencies"]:
+            is_versioned = need["kind"] == "dev" and need["req"] != "*"
+            if is_versioned and crate["name"] in needs.get(need["name"], ()):
+                sys.exit(
+                    f"{crate['name']} and {need['name']} need each other: leave `version` out of the dev-dependency"
+                    f" in the manifest of {crate['name']}, and Cargo packages it without."
+                )
+
+
 def package(crates: list[Crate], *options: str) -> Path:
     """Package crates as a registry would get them, and return the folder."""
+    refuse_circles(crates)
     options += ("--locked",) if os.environ.get("CI") else ("--allow-dirty",)
     run("cargo", "package", *options, *package_options(crates))
     return Path(metadata()["target_directory"], "package")

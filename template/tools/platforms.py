@@ -23,7 +23,7 @@ THIS_MACHINE = "this machine"  # the id of a platform that is no row
 
 # What a row may hold: the pattern of each value, and an example of it.
 KEYS = {
-    "id": (r"(manylinux|musllinux|macos|windows)-\w+", '"manylinux-x86_64"'),
+    "id": (r"(manylinux|musllinux|macos|windows)-(?!universal2)\w+", '"macos-arm64" (universal2 is two rows)'),
     "target": (r"\w+(-\w+)+", '"x86_64-unknown-linux-gnu"'),
     "engine": ("cibuildwheel|cross", '"cross"'),
     "runner": (r"\{'github': '[^']+'.*\}", '{ github = "ubuntu-24.04" }'),

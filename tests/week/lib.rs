@@ -19,7 +19,7 @@ mod _rust {
     use crate::collatz::longest_chain;
     #[pymodule_export]
     use crate::week::{
-        Day, Point, WeekError, call_each, check_week, count, double, later, mean, note, reverse,
+        Day, Point, Session, WeekError, call_each, check_week, count, double, later, mean, note, reverse,
     };
 
     /// How many days a week has.

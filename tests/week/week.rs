@@ -86,6 +86,34 @@ pub(crate) fn double<'py>(
     doubled.into_pyarray(py)
 }
 
+/// Something that is open until its block ends.
+#[pyclass(frozen, module = "week")]
+pub(crate) struct Session {
+    swallows: bool,
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    fn new(swallows: bool) -> Self {
+        Self { swallows }
+    }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    /// Return whether an exception ends here.
+    fn __exit__(
+        &self,
+        kind: Option<&Bound<'_, PyAny>>,
+        _value: Option<&Bound<'_, PyAny>>,
+        _traceback: Option<&Bound<'_, PyAny>>,
+    ) -> bool {
+        self.swallows && kind.is_some()
+    }
+}
+
 /// Count arguments.
 ///
 /// Args:

@@ -53,6 +53,13 @@ def test_arguments_are_counted() -> None:
     assert week.count(1, "a", b=None) == 3
 
 
+def test_a_session_ends_with_its_block() -> None:
+    with week.Session(swallows=True):
+        raise ValueError
+    with pytest.raises(ValueError, match="kept"), week.Session(swallows=False):
+        raise ValueError("kept")
+
+
 def test_a_list_has_a_mean() -> None:
     assert week.mean([1.0, 2.0]) == 1.5
     with pytest.raises(ValueError, match="numbers is empty"):
