@@ -130,18 +130,18 @@ def test_other_names_follow_from_the_projects(
         (
             "description",
             "a\nb",
-            "Type one line of plain text: description holds a line break or another",
+            "Type one line of plain text: description holds a line break, another",
         ),
         (
             "description",
             "a\x7fb",
-            "Type one line of plain text: description holds a line break or another",
+            "Type one line of plain text: description holds a line break, another",
         ),
         ("description", "a ", "Type it without the blank: description begins or ends with one."),
         (
             "user_name",
             "A\tB",
-            "Type one line of plain text: user_name holds a line break or another",
+            "Type one line of plain text: user_name holds a line break, another",
         ),
         (
             "user_email",
@@ -150,7 +150,16 @@ def test_other_names_follow_from_the_projects(
         ),
         ("user_email", 'a"@b.org', "Try ada@example.org: user_email "),
         ("repository_url", "github.com/a/b", "Type https://HOST/OWNER/NAME: repository_url "),
-        ("repository_url", "git@github.com:a/b.git", "is no address of a repository"),
+        ("repository_url", "https://github.com:99999/a/b", "is no address of a repository"),
+        ("repository_url", "http://github.com/a/b", "is no address of a repository"),
+        ("repository_url", "https://me:secret@github.com/a/b", "Type it without a password: repo"),
+        ("user_email", "a\x07@b.org", "Try ada@example.org: user_email "),
+        ("user_email", "a@b.or\u2028g", "Try ada@example.org: user_email "),
+        ("description", "a\udcffb", "Type one line of plain text: description holds a line break"),
+        ("description", "x" * 513, "Type a shorter line: description has 513 characters, and PyPI"),
+        ("edition", "2025", 'Try 2024: edition "2025" is no edition of Rust.'),
+        ("msrv", "2.0", 'msrv "2.0" is no version of Rust.'),
+        ("pyo3_version", "01.02", 'pyo3_version "01.02" is no version.'),
         ("license", "GPL-9", "Invalid choice for 'license'"),
         ("python_min", "3.10", "Invalid choice for 'python_min'"),
         ("wheels_to", "[testpypi]", "Invalid choice for 'wheels_to'"),
@@ -224,6 +233,11 @@ EVERYWHERE = {
             "Begin with https://: private_index_url",
         ),
         ("private_index_url", "https://me:secret@example.org/simple", "Type it without the user: "),
+        ("private_index_url", "HTTPS://me@example.org/simple", "Type it without the user: "),
+        ("private_index_url", "https://example.org:65536/simple", "Begin with https://: private_"),
+        ("azure_project", "a_b.", 'azure_project "a_b." is no name in Azure DevOps'),
+        ("azure_project", "_x", 'azure_project "_x" is no name in Azure DevOps'),
+        ("azure_organization", "contoso\n", "Try contoso: azure_organization "),
         (
             "private_index_url",
             "https://registry.example.org/pypi/upload/",
@@ -253,6 +267,108 @@ def test_proprietary_code_goes_to_no_public_registry(
     with pytest.raises(ValueError, match=message):
         render(tmp_path / "new", None, license="proprietary", **{question: f"[{public}]"})
     assert render(tmp_path / "default", license="proprietary").answers()["wheels_to"] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "repository", "issues", "changelog"),
+    [
+        (
+            "https://github.com/ada/new/tree/main/docs",
+            "https://github.com/ada/new",
+            "/issues",
+            "/blob/main/",
+        ),
+        (
+            "https://github.com/ada/new?tab=readme-ov-file#usage",
+            "https://github.com/ada/new",
+            "/issues",
+            "/blob/main/",
+        ),
+        ("git@github.com:ada/new.git", "https://github.com/ada/new", "/issues", "/blob/main/"),
+        (
+            "HTTPS://github.com/python-gitlab/new",
+            "https://github.com/python-gitlab/new",
+            "/issues",
+            "/blob/main/",
+        ),
+        (
+            "https://gitlab.com/ada/github-tools/",
+            "https://gitlab.com/ada/github-tools",
+            "/-/issues",
+            "/-/blob/main/",
+        ),
+        (
+            "https://gitlab.com/a/b/c/-/tree/main",
+            "https://gitlab.com/a/b/c",
+            "/-/issues",
+            "/-/blob/main/",
+        ),
+        (
+            "https://codeberg.org/ada/new",
+            "https://codeberg.org/ada/new",
+            "/issues",
+            "/src/branch/main/",
+        ),
+        (
+            "https://bitbucket.org/ada/new/src/main/",
+            "https://bitbucket.org/ada/new",
+            "/issues",
+            "/src/main/",
+        ),
+        (
+            "https://contoso@dev.azure.com/contoso/My Project/_git/new",
+            "https://dev.azure.com/contoso/My%20Project/_git/new",
+            None,
+            "?version=GBmain&path=/",
+        ),
+        (
+            "https://git.example.org:8443/ada/new.git",
+            "https://git.example.org:8443/ada/new",
+            "/issues",
+            "/blob/main/",
+        ),
+    ],
+)
+def test_a_repository_is_given_as_people_copy_it(
+    tmp_path: Path, address: str, repository: str, issues: str | None, changelog: str
+) -> None:
+    project = render(tmp_path / "new", repository_url=address)
+    urls = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    expected = {
+        "Repository": repository,
+        "Issues": issues and repository + issues,
+        "Changelog": f"{repository}{changelog}CHANGELOG.md",
+    }
+    assert urls == {name: url for name, url in expected.items() if url}
+    assert f"({repository}{changelog}CONTRIBUTING.md)" in (project / "README.md").read_text("utf-8")
+    security = (project / "SECURITY.md").read_text("utf-8")
+    assert ("/security/advisories/new" in security) == ("//github.com" in repository)
+
+
+@pytest.mark.parametrize(
+    ("answers", "index"),
+    [
+        (
+            {"azure_project": "Größe"},
+            "https://pkgs.dev.azure.com/contoso/Gr%C3%B6%C3%9Fe/_packaging/feed/pypi/simple/",
+        ),
+        (
+            {"azure_project": "Data (EU)"},
+            "https://pkgs.dev.azure.com/contoso/Data%20%28EU%29/_packaging/feed/pypi/simple/",
+        ),
+        (
+            {"private_index_url": "HTTPS://example.org/uploads/my pypi:8/simple"},
+            "https://example.org/uploads/my%20pypi:8/simple/",
+        ),
+        ({"private_index_url": "http://[::1]:8080/simple"}, "http://[::1]:8080/simple/"),
+    ],
+)
+def test_an_index_is_given_as_people_copy_it(
+    tmp_path: Path, answers: dict[str, str], index: str
+) -> None:
+    project = render(tmp_path / "new", None, **{**EVERYWHERE, **answers})
+    uv = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    assert index in [row["url"] for row in uv["index"]]
 
 
 def test_addresses_are_spelt_as_cargo_and_uv_need_them(tmp_path: Path) -> None:
