@@ -147,6 +147,16 @@ def ambiguous_tags(folder: Path) -> list[str]:
     ]
 
 
+def self_made_proofs(folder: Path) -> list[str]:
+    """List the jobs that check a release with programs of the release itself."""
+    ours = "refs/heads/${{ github.event.repository.default_branch }}"
+    return [
+        f"{name}: {job} lets a tag check itself"
+        for name, job, step in steps(folder)
+        if job == "fetch" and "setup" in step.get("uses", "") and step["with"]["ref"] != ours
+    ]
+
+
 def forgotten_submodules(folder: Path) -> list[str]:
     """List the jobs that check out the project without its submodules."""
     return [
@@ -203,6 +213,7 @@ CONTRACTS = (
     cancelled_releases,
     ungated,
     ambiguous_tags,
+    self_made_proofs,
     forgotten_submodules,
     hasty_updates,
     loose_publishing,

@@ -39,10 +39,13 @@ case "$1 $2" in
 "release download") mkdir -p "$5"; cp "$ACT_GITHUB/$3"/* "$5" ;;
 "repo view") echo "{\\"nameWithOwner\\":\\"ada/new\\",\\"isPrivate\\":$ACT_PRIVATE,\\"defaultBranchRef\\":{\\"name\\":\\"main\\"}}" ;;
 "attestation verify")
-    # The real one fails unless the signature names this workflow, commit and branch.
+    # The real one fails unless there is a signature of this file, and it names this workflow, commit and branch.
+    grep -q "^$(sha256sum < "$3" | cut -d ' ' -f 1) " "$ACT_GITHUB/attested" || exit 1
     [[ "$*" == *"--signer-workflow ada/new/.github/workflows/release.yml --source-digest $ACT_SIGNED --source-ref refs/heads/main" ]] ;;
+"api repos/ada/new/commits/tags/"*)
+    git rev-parse --quiet --verify "refs/tags/${2##*/}^{commit}" || git rev-parse HEAD ;; # publishing a draft makes the tag
 "run list") echo 7 ;;
-"run download") mkdir -p "$7"; cp -r "$ACT_RUN"/$5 "$7" ;;
+"run download") mkdir -p "$7"; cp "$ACT_RUN/$5"/* "$7" ;;
 esac
 """
 

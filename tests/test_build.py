@@ -43,7 +43,8 @@ def checksums(project: Project) -> dict[str, str]:
 
 def card(output: str, column: int) -> dict[str, set[str]]:
     """Read a column of the proof card for each wheel: 2 is where it was tested, 3 where it was not."""
-    cells = {row[0]: row[column].split(", ") for row in CARD.findall(output)}
+    rows = CARD.findall(re.sub(r" \(\d+\)", "", output))  # the number of tests
+    cells = {row[0]: row[column].split(", ") for row in rows}
     return {tag: set(pythons) - {"-"} for tag, pythons in cells.items()}
 
 

@@ -96,6 +96,18 @@ FAULTS = {
         "///     (77031, 352)",
         "test_the_examples_in_docstrings_are_right",
     ),
+    "licences that differ": (
+        "pyproject.toml",
+        'license = "MIT"',
+        'license = "MPL-2.0"',
+        "pyproject.toml has license MPL-2.0, but Cargo.toml has MIT: write one.",
+    ),
+    "a panic that would end Python": (
+        "Cargo.toml",
+        'panic = "unwind"',
+        'panic = "abort"',
+        'Cargo.toml has panic = "abort" in profile release, so a panic would end Python: delete it.',
+    ),
     "versions that differ": (
         "pyproject.toml",
         'version = "0.1.0"',
@@ -152,6 +164,15 @@ def test_a_stub_that_python_contradicts_is_named(project: Project) -> None:
         'error: new._rust.longest_chain is inconsistent, stub does not have parameter "threads"'
         in output
     )
+
+
+def test_a_project_without_tests_is_not_green(project: Project) -> None:
+    for path in (project / "tests").glob("test_*.py"):
+        path.unlink()
+    output = project.just("test-python", code=1)
+    assert "README.md . " in output
+    assert "pytest --collect-only -qq tests # fails if tests/ has no test" in output
+    assert "error: recipe `test-python` failed" in output
 
 
 COUNTER = """

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+import tarfile
+import warnings
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -92,6 +94,19 @@ def rewrite(wheel: Path, changes: Mapping[str, bytes | None]) -> None:
         ("new/more.so", "x", "'new/more.so'], not one new/_rust."),
         ("tests/test_more.py", "x", ".whl holds tests, which does not belong there"),
         ("other/__init__.py", "# other", ".whl holds other, which does not belong there"),
+        (
+            "new-0.1.0.data/purelib/evil.pth",
+            "import os",
+            "holds .data, which does not belong there",
+        ),
+        ("new/../../evil.py", "x", "holds new/../../evil.py: build it again."),
+        ("/etc/evil.py", "x", ".whl holds , which does not belong there"),
+        ("new.libs/evil.abi3.so", "PyInit_evil", "'new.libs/evil.abi3.so'], not one new/_rust."),
+        (
+            "new-0.1.0.dist-info/METADATA",
+            "Metadata-Version: 2.4\nName: new\nVersion: 0.1.0\nRequires-Dist: evil; python_version < '4'\n",
+            'needs evil; python_version < "4", which pyproject.toml does not say',
+        ),
         ("new/_rust.pyi", None, "W101: Wheel library is missing files in package tree"),
         (
             "new-0.1.0.dist-info/licenses/LICENSE",
@@ -120,6 +135,91 @@ def test_a_finished_wheel_is_looked_into(
         LOOK_INSIDE, python=INSPECTORS, code=1
     )
     (narrow / "dist" / wheel).write_bytes(finished[wheel])
+
+
+def test_a_wheel_has_no_links_and_no_name_twice(
+    narrow: Project, finished: dict[str, bytes]
+) -> None:
+    (wheel,) = [name for name in finished if name.endswith(".whl")]
+    link, twice = zipfile.ZipInfo("new/link.py"), zipfile.ZipInfo("new/__init__.py")
+    link.external_attr = 0o120777 << 16
+    for info, message in (
+        (link, "holds new/link.py: build"),
+        (twice, "holds one name twice: build"),
+    ):
+        (narrow / "dist" / wheel).write_bytes(finished[wheel])
+        with (
+            warnings.catch_warnings(action="ignore"),
+            zipfile.ZipFile(narrow / "dist" / wheel, "a") as archive,
+        ):
+            archive.writestr(info, "../../etc/passwd")
+        assert message in narrow.tools(LOOK_INSIDE, python=INSPECTORS, code=1)
+    (narrow / "dist" / wheel).write_bytes(finished[wheel])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("new-0.1.0/../evil.py", tarfile.REGTYPE),
+        ("/etc/evil.py", tarfile.REGTYPE),
+        ("evil.py", tarfile.REGTYPE),
+        ("new-0.1.0//etc/passwd", tarfile.REGTYPE),
+        ("new-0.1.0/evil.py", tarfile.REGTYPE),
+        ("new-0.1.0/README.md", tarfile.SYMTYPE),
+        ("new-0.1.0/README.md", tarfile.LNKTYPE),
+        ("new-0.1.0/README.md", tarfile.CHRTYPE),
+    ],
+)
+def test_an_sdist_holds_files_of_the_project_only(
+    narrow: Project, finished: dict[str, bytes], tmp_path: Path, name: str, kind: bytes
+) -> None:
+    script = "import pathlib, wheels; wheels.look_inside_sdist(pathlib.Path(sys.argv[1]))"
+    path = tmp_path / "new-0.1.0.tar.gz"
+    path.write_bytes(finished[path.name])
+    narrow.tools(script, str(path))
+    with tarfile.open(path) as archive:
+        members = [(member, archive.extractfile(member)) for member in archive]
+        planted = tarfile.TarInfo(name)
+        planted.type, planted.linkname = kind, "/etc/passwd"
+        with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as other:
+            for member, file in [*members, (planted, None)]:
+                other.addfile(member, file)
+    assert f"holds {name}, which is no file" in narrow.tools(
+        script, str(tmp_path / "other.tar.gz"), code=1
+    )
+
+
+def test_tests_cannot_change_what_is_released(narrow: Project) -> None:
+    narrow.just("wheels")
+    (wheel,) = (narrow / "dist").glob("*.whl")
+    one_wheel = """
+import platforms, wheels
+row = platforms.Platform(platforms.THIS_MACHINE)
+wheels.select = lambda ids: [row]
+wheels.verify("dist")
+"""
+    narrow.tools(one_wheel, python=INSPECTORS)
+    planted = f"""
+import zipfile
+
+with zipfile.ZipFile({str(wheel)!r}, "a") as archive:
+    if "new/evil.py" not in archive.namelist():
+        archive.writestr("new/evil.py", "")
+"""
+    (narrow / "conftest.py").write_text(planted, "utf-8")
+    try:
+        message = "The files in dist/ are others than before the tests: build them again."
+        assert message in narrow.tools(one_wheel, python=INSPECTORS, code=1)
+    finally:
+        (narrow / "conftest.py").unlink()
+
+
+def test_a_wheel_is_tested_only_by_tests_that_ran(narrow: Project) -> None:
+    narrow.replace("pyproject.toml", "addopts = [", 'addopts = [\n  "--collect-only",')
+    try:
+        assert "No test ran for new-0.1.0-cp311-abi3-" in narrow.just("wheels", code=1)
+    finally:
+        git(narrow.path, "checkout", "--quiet", ".")
 
 
 def test_an_sdist_that_is_not_complete_is_refused(narrow: Project) -> None:
@@ -186,7 +286,7 @@ def test_a_wheel_may_hold_and_need_more(narrow: Project) -> None:
         (wheel,) = (narrow / "dist").glob("*.whl")
         folders = {"new/": b"", "new-0.1.0.dist-info/": b""}
         with zipfile.ZipFile(wheel) as archive:
-            library = archive.read("new/_rust.abi3.so") + b"other"
+            library = archive.read("new/_rust.abi3.so").replace(b"PyInit_", b"inflate")
         rewrite(wheel, {"new.libs/libz-1a2b.so": library, **folders})  # as auditwheel does
         (narrow / "dist/.DS_Store").write_bytes(b"a view of a folder")
         narrow.tools(LOOK_INSIDE, python=INSPECTORS)

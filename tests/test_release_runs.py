@@ -14,6 +14,7 @@ from servers import TOKEN, Feed, serve, serve_index
 pytestmark = pytest.mark.slow
 
 SDIST, CRATE = "new-0.2.0.tar.gz", "new-0.2.0.crate"
+SUMS = "SHA256SUMS"
 WHEEL = "new-0.2.0-cp311-abi3-manylinux_2_28_x86_64.whl"
 PUBLIC = {"repository": {"default_branch": "main", "private": False}}
 
@@ -79,11 +80,11 @@ def publish(runner: Runner, to: str, tag: str = "v0.2.0", *options: str) -> dict
 def test_a_release_ends_in_a_draft_of_everything_that_was_verified(runner: Runner) -> None:
     results = release(runner)
     assert set(results.values()) == {"success"}, runner.output
-    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST])
+    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST, SUMS])
     created = next(verb for verb in runner.verbs() if verb.startswith("gh release create"))
     assert "gh release create v0.2.0 --draft --target " in created
     signed = [verb for verb in runner.verbs() if verb.startswith("attest ")]
-    assert [f"attest dist/{name}" for name in sorted([CRATE, WHEEL, SDIST])] == [
+    assert [f"attest dist/{name}" for name in sorted([SUMS, CRATE, WHEEL, SDIST])] == [
         path for path in signed if not path.endswith("proof-card.md")
     ]
     notes = (runner.scratch / "github/notes").read_text("utf-8")
@@ -110,7 +111,7 @@ def test_a_private_repository_is_drafted_without_signatures(runner: Runner) -> N
     private = {"repository": {"default_branch": "main", "private": True}}
     (runner.scratch / "event.json").write_text(json.dumps(private))
     release(runner)
-    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST])
+    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST, SUMS])
     assert not any(verb.startswith("attest") for verb in runner.verbs())
 
 
@@ -190,9 +191,15 @@ def move_main_on(runner: Runner) -> None:
 def test_main_may_move_on_between_draft_and_publication(runner: Runner) -> None:
     release(runner)
     move_main_on(runner)
-    workflow = (runner.project / ".github/workflows/publish-pypi.yml").read_text("utf-8")
-    assert "          ref: refs/tags/${{ env.TAG }} #" in workflow
-    git(runner.project.path, "checkout", "--quiet", "v0.2.0")  # as actions/checkout does with it
+    for to, checkouts in (("pypi", 0), ("private", 1)):
+        workflow = (runner.project / f".github/workflows/publish-{to}.yml").read_text("utf-8")
+        assert workflow.count("          ref: refs/tags/${{ env.TAG }} #") == checkouts
+        assert (
+            workflow.count(
+                "          ref: refs/heads/${{ github.event.repository.default_branch }} #"
+            )
+            == 1
+        )
     assert publish(runner, "pypi")["Publish"] == "success", runner.output
 
 
@@ -209,7 +216,7 @@ def test_a_tag_of_another_version_is_refused(runner: Runner) -> None:
     release(runner)
     shutil.copytree(runner.scratch / "github/v0.2.0", runner.scratch / "github/v0.1.0")
     publish(runner, "pypi", "v0.1.0")
-    message = "v0.1.0 is not the version of this checkout, v0.2.0: nothing was published."
+    message = "The files of v0.1.0 have another version. Nothing was published."
     assert message in runner.output
     assert not (runner.scratch / "github/pypi").exists()
 
@@ -226,6 +233,32 @@ def test_a_private_repository_compares_with_what_the_run_built(
     results = publish(runner, "pypi")
     assert (results.get("Publish") == "success") == (not changed), runner.output
     if changed:
-        assert f"{SDIST} is not what run 7 built: nothing was published." in runner.output
+        assert f"{SDIST}: not what the release workflow built. Nothing was" in runner.output
     else:
-        assert "There is no signature: whoever may write to this repository" in runner.output
+        assert "There is no signature, so the files are compared with run 7" in runner.output
+
+
+@pytest.mark.parametrize("fault", ["missing", "renamed", "one more", "replaced", "other sums"])
+def test_a_release_is_the_whole_set_that_was_signed(runner: Runner, fault: str) -> None:
+    release(runner)
+    folder = runner.scratch / "github/v0.2.0"
+    wheel, other = folder / WHEEL, folder / WHEEL.replace("cp311-abi3", "cp314-cp314t")
+    if fault == "missing":
+        wheel.unlink()
+    elif fault == "renamed":
+        wheel.rename(other)
+    elif fault == "one more":
+        shutil.copy(wheel, other)
+    else:
+        wheel.write_bytes(b"other")
+    if fault == "other sums":
+        script = "import pathlib, release; print(release.sums(pathlib.Path(sys.argv[1])), end='')"
+        (folder / SUMS).write_text(runner.project.tools(script, str(folder)), "utf-8")
+    publish(runner, "pypi")
+    named = {"renamed": f"{WHEEL}, {other.name}", "one more": other.name}.get(fault, WHEEL)
+    message = f"{named}: not what the release workflow built. Nothing was published."
+    refused = (
+        "`gh attestation verify` failed with exit code 1" if fault == "other sums" else message
+    )
+    assert refused in runner.output
+    assert not (runner.scratch / "github/pypi").exists()

@@ -44,6 +44,17 @@ def test_the_first_week_is_green(week: Project) -> None:
     week.just("wheels")
 
 
+def test_examples_of_classes_and_of_the_package_are_run(week: Project) -> None:
+    example = "Something that is open until its block ends."
+    for name, text, wrong in (
+        ("crates/py/src/week.rs", f"/// {example}", f"/// {example}\n///\n/// >>> 1 + 1\n/// 3"),
+        ("python/week/__init__.py", "public is imported here.", "public is.\n\n>>> 1 + 1\n3\n"),
+    ):
+        week.replace(name, text, wrong)
+        assert "test_the_examples_in_docstrings_are_right" in week.just("test-python", code=1)
+        week.replace(name, wrong, text)
+
+
 def test_an_own_definition_and_its_import_stay(week: Project) -> None:
     array = "numpy.typing.NDArray[numpy.float64]"
     own = week / "crates/py/overloads.pyi"

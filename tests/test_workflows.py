@@ -60,6 +60,7 @@ def lint(project: Project, code: int = 0) -> str:
         "zizmor",
         *["check-jsonschema"] * 2,
         "actionlint",
+        "python",
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = "\n".join(["red=0", *(f"{command} || red=1" for command in commands), "exit $red"])
@@ -306,6 +307,42 @@ SHIPPED = {
     "a script that is no script": (CI, "run: just lint", "run: if just lint", "shellcheck"),
     "a word that may split": (WHEELS, 'just target "$ID"', "just target $ID", "SC2086"),
     "a key twice": (CI, "    name: Lint\n", "    name: Lint\n    name: Lint\n", '"name"'),
+    "a job that nobody waits for": (
+        CI,
+        "      - oldest-rust\n",
+        "",
+        "ci.yml: add oldest-rust to `needs` of all-green.",
+    ),
+    "a job that may fail": (
+        CI,
+        JOB,
+        f"    continue-on-error: true\n{JOB}",
+        "ci.yml hides a failure: continue-on-error: true",
+    ),
+    "a step that may fail": (
+        WHEELS,
+        "      - run: just sdist\n",
+        "      - continue-on-error: true\n        run: just sdist\n",
+        "wheels.yml hides a failure: continue-on-error: true",
+    ),
+    "a step of the own action that may fail": (
+        SETUP,
+        "    - uses: taiki-e",
+        "    - continue-on-error: true\n      uses: taiki-e",
+        "action.yml hides a failure: continue-on-error: true",
+    ),
+    "a failure that is swallowed": (
+        CI,
+        "run: just lint",
+        "run: just lint || true",
+        "ci.yml hides a failure: run: just lint || true",
+    ),
+    "a failure that is passed over": (
+        CI,
+        "run: just lint",
+        "run: just lint; exit 0",
+        "ci.yml hides a failure: run: just lint; exit 0",
+    ),
 }
 
 
@@ -382,10 +419,16 @@ OURS = {
         "setup checks out no submodules",
     ),
     "a tag that may be a branch": (
-        PUBLISH_PYPI,
+        ".github/workflows/publish-crates-io.yml",
         "ref: refs/tags/${{ env.TAG }}",
         "ref: ${{ env.TAG }}",
-        "fetch checks out ${{ env.TAG }}, which may be a branch",
+        "publish checks out ${{ env.TAG }}, which may be a branch",
+    ),
+    "a tag that checks itself": (
+        PUBLISH_PYPI,
+        "ref: refs/heads/${{ github.event.repository.default_branch }}",
+        "ref: refs/tags/${{ env.TAG }}",
+        "fetch lets a tag check itself",
     ),
     "another commit": (SETUP, "c181273ba90b1", "c181273ba90b2", "# v7.0.1"),
     "another version": (SETUP, "# v7.0.1", "# v7.0.2", "# v7.0.2"),
@@ -458,6 +501,33 @@ def test_the_rendered_project_names(project: Project, fault: str) -> None:
     assert old in text
     (project / name).write_text(text.replace(old, new, 1), "utf-8")
     assert message in lint(project, code=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "text", "fault", "finding"),
+    [
+        (
+            ".github/zizmor.yml",
+            "rules:\n  unpinned-uses:\n    disable: true\n",
+            "a tag instead of a commit",
+            "unpinned-uses",
+        ),
+        (
+            ".github/actionlint.yaml",
+            "self-hosted-runner:\n  labels: [ubuntu-20.04]\n",
+            "a runner that is gone",
+            "actionlint.yaml switches rules of a linter off: delete it.",
+        ),
+    ],
+)
+def test_no_configuration_switches_a_rule_off(
+    project: Project, name: str, text: str, fault: str, finding: str
+) -> None:
+    (project / name).write_text(text, "utf-8")
+    path, old, new, _ = SHIPPED[fault]
+    project.replace(path, old, new)
+    assert finding in lint(project, code=1)
 
 
 @pytest.mark.parametrize("fault", OURS)

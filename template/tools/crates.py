@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from project import ROOT, VERSION, output, read, run
+from project import ROOT, VERSION, read, run
 
 Crate = dict[str, Any]  # what `cargo metadata` says of it
 
@@ -21,7 +21,7 @@ Crate = dict[str, Any]  # what `cargo metadata` says of it
 def metadata() -> dict[str, Any]:
     """Return what Cargo says of the workspace."""
     command = ("cargo", "metadata", "--no-deps", "--format-version=1", "--quiet")
-    loaded: dict[str, Any] = json.loads(output(*command))
+    loaded: dict[str, Any] = json.loads(run(*command, quiet=True))
     return loaded
 
 

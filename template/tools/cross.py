@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -119,8 +120,9 @@ def test(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
     result = subprocess.run(command, check=False, text=True, capture_output=True)
     print(result.stdout, result.stderr, flush=True)
     for wheel in wheels:
-        done = [name for name in wheel.served() if f"\ntested {name}\n" in f"\n{result.stdout}"]
-        wheel.tested |= dict.fromkeys(done, "emulated")
+        for name in wheel.served():
+            if count := re.search(rf"\b(\d+) passed\b[^\n]*\n(?:[^\n]*\n)?tested {name}\n", result.stdout):
+                wheel.tested[name] = "emulated", int(count[1])
     if result.returncode or not any(wheel.tested for wheel in wheels):
         sys.exit(
             f"The tests of {row.id} failed in {row.image}, see above. If it does not run as {row.arch}, type"

@@ -53,7 +53,9 @@ class Wheel:
     tag: str
     platform: Platform
     path: Path = Path()  # known once it was built
-    tested: dict[str, str] = field(default_factory=dict)  # Python to native or emulated
+    tested: dict[str, tuple[str, int]] = field(
+        default_factory=dict
+    )  # Python to native or emulated, and the number of tests
 
     def served(self) -> list[str]:
         """Return every Python that installs it, of the wheels of a set."""

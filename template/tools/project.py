@@ -41,22 +41,24 @@ def main(*commands: Callable[..., None]) -> None:
 
 
 def run(
-    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ, stdout: int | None = None
+    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ, quiet: bool = False
 ) -> str:
-    """Run a command, exit if it fails, and return what it prints if that goes to a pipe."""
-    if stdout is None:
+    """Run a command, exit if it fails, and return what it printed on stdout."""
+    if not quiet:
         print("$", *command, flush=True)
     if not shutil.which(command[0]):
         sys.exit(f"{command[0]} is not on PATH: install it first.")
-    result = subprocess.run(command, cwd=cwd, env=environment, check=False, stdout=stdout, text=True)
-    if result.returncode:
-        sys.exit(f"`{' '.join(map(str, command[:3]))}` failed with exit code {result.returncode}, see above.")
-    return (result.stdout or "").strip()
-
-
-def output(*command: str | Path, cwd: Path = ROOT) -> str:
-    """Return what a command prints, and exit if it fails."""
-    return run(*command, cwd=cwd, stdout=subprocess.PIPE)
+    lines = []
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=pipe, encoding="utf-8", errors="replace"
+    ) as running:
+        for line in running.stdout or ():
+            lines.append(line)
+            print("" if quiet else line, end="", flush=True)
+    if running.returncode:
+        sys.exit(f"`{' '.join(map(str, command[:3]))}` failed with exit code {running.returncode}, see above.")
+    return "".join(lines).strip()
 
 
 def capture(*command: str | Path, environment: Mapping[str, str] = os.environ) -> str:

@@ -4,6 +4,7 @@ bump-my-version sets the version, as [tool.bumpversion] in pyproject.toml says; 
 """
 
 import datetime
+import hashlib
 import json
 import re
 import sys
@@ -11,26 +12,35 @@ import tempfile
 from pathlib import Path
 
 from platforms import number
-from project import ROOT, VERSION, capture, main, output, read, run
+from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
 
 CHANGELOG = ROOT / "CHANGELOG.md"
-WORKFLOW = ".github/workflows/release.yml"
+SUMS = "SHA256SUMS"  # the whole set of a release, in a file that is signed with it
 
 
 def check() -> None:
-    """Exit if Python and Rust differ in version."""
-    version = read("Cargo.toml")["workspace"]["package"]["version"]
+    """Exit if Python and Rust differ in version or licence, or if a panic would end Python."""
+    cargo = read("Cargo.toml")
+    rust, python = cargo["workspace"]["package"], PROJECT["project"]
+    version = rust["version"]
     if version != VERSION:
         sys.exit(
             f"pyproject.toml has version {VERSION}, but [workspace.package] in Cargo.toml has {version}: change"
             " it back, then set the version in both with `just release VERSION`."
         )
+    if rust.get("license", "LicenseRef-Proprietary") != python.get("license", rust.get("license")):
+        sys.exit(
+            f"pyproject.toml has license {python['license']}, but Cargo.toml has {rust.get('license')}: write one."
+        )
+    for name, profile in cargo.get("profile", {}).items():
+        if profile.get("panic") == "abort":
+            sys.exit(f'Cargo.toml has panic = "abort" in profile {name}, so a panic would end Python: delete it.')
 
 
 def prepare(version: str) -> None:
     """Commit a higher version in every file, or change nothing."""
-    status = output("git", "status", "--porcelain", "--untracked-files=normal", "--", ".")
-    if changes := status or output("git", "diff", "--cached", "--name-only"):  # staged elsewhere
+    status = run("git", "status", "--porcelain", "--untracked-files=normal", "--", ".", quiet=True)
+    if changes := status or run("git", "diff", "--cached", "--name-only", quiet=True):  # staged elsewhere
         sys.exit(f"Commit these changes first, or `git stash` them:\n{changes}")
     check()
     changelog = CHANGELOG.read_text("utf-8")
@@ -69,7 +79,7 @@ def gate(reference: str, default: str) -> None:
         sys.exit(f"{reference} is not refs/heads/{default}: releases come from {default} only.")
     if not re.search(rf"^## {re.escape(VERSION)} ", CHANGELOG.read_text("utf-8"), re.MULTILINE):
         sys.exit(f"CHANGELOG.md has no heading for {VERSION}: type `just release VERSION`.")
-    if output("git", "tag", "--list", f"v{VERSION}"):
+    if run("git", "tag", "--list", f"v{VERSION}", quiet=True):
         sys.exit(f"v{VERSION} was released already: type `just release VERSION` for a higher one.")
     print(f"Version {VERSION} may be released.")
 
@@ -78,6 +88,12 @@ def files(folder: Path) -> list[Path]:
     """Return the files of a release in a folder."""
     endings = (".whl", ".tar.gz", ".crate")
     return sorted(path for path in folder.iterdir() if path.name.endswith(endings))
+
+
+def sums(folder: Path) -> str:
+    """Return the SHA-256 and the name of each file of a release, as sha256sum prints them."""
+    digests = ((hashlib.sha256(path.read_bytes()).hexdigest(), path.name) for path in files(folder))
+    return "".join(f"{digest}  {name}\n" for digest, name in digests)
 
 
 def draft(name: str, commit: str) -> None:
@@ -89,44 +105,43 @@ def draft(name: str, commit: str) -> None:
     card = (folder / "proof-card.md").read_text("utf-8")
     notes.write_text(f"{changes}\n\n## What was tested\n\n{card}", "utf-8")
     create = ("gh", "release", "create", f"v{VERSION}", "--draft", "--target", commit)
-    run(*create, "--title", f"v{VERSION}", "--notes-file", notes, *files(folder))
+    run(*create, "--title", f"v{VERSION}", "--notes-file", notes, *files(folder), folder / SUMS)
 
 
 def fetch(tag: str, name: str) -> None:
-    """Fetch the files of a release, and exit unless this repository's release workflow built them."""
+    """Fetch the files of a release, and exit unless they are all that its release workflow built, and no more."""
     folder = Path(name).resolve()
-    if tag != f"v{VERSION}":
-        sys.exit(f"{tag} is not the version of this checkout, v{VERSION}: nothing was published.")
     run("gh", "release", "download", tag, "--dir", folder)
-    commit = output("git", "rev-parse", "HEAD")
-    view = ("gh", "repo", "view", "--json", "nameWithOwner,defaultBranchRef,isPrivate")
-    about = json.loads(output(*view))
-    if about["isPrivate"]:
-        compare_with_run(folder, commit)
-        return
+    about = json.loads(run("gh", "repo", "view", "--json", "nameWithOwner,defaultBranchRef,isPrivate", quiet=True))
     repository, branch = about["nameWithOwner"], about["defaultBranchRef"]["name"]
-    for path in files(folder):
-        verify = ("gh", "attestation", "verify", path, "--repo", repository)
-        signer = ("--signer-workflow", f"{repository}/{WORKFLOW}", "--source-digest", commit)
+    commit = run("gh", "api", f"repos/{repository}/commits/tags/{tag}", "--jq", ".sha", quiet=True)
+    if about["isPrivate"]:
+        built = sums_of_run(commit)
+    else:
+        verify = ("gh", "attestation", "verify", folder / SUMS, "--repo", repository)
+        signer = ("--signer-workflow", f"{repository}/.github/workflows/release.yml", "--source-digest", commit)
         run(*verify, *signer, "--source-ref", f"refs/heads/{branch}")
+        built = (folder / SUMS).read_text("utf-8")
+    if changed := {*built.splitlines()} ^ {*sums(folder).splitlines()}:
+        names = ", ".join(sorted({line.split()[-1] for line in changed}))
+        sys.exit(f"{names}: not what the release workflow built. Nothing was published.")
+    if f"  {NAME}-{tag.removeprefix('v')}.tar.gz\n" not in built:
+        sys.exit(f"The files of {tag} have another version. Nothing was published.")
 
 
-def compare_with_run(folder: Path, commit: str) -> None:
-    """Compare with the artifacts of the release run: a private repository has no signatures."""
+def sums_of_run(commit: str) -> str:
+    """Return what the release run of a commit built: a private repository has no signatures."""
     listing = ("gh", "run", "list", "--workflow", "release.yml", "--commit", commit)
-    options = ("--status", "success", "--json", "databaseId", "--jq", ".[0].databaseId")
-    number = output(*listing, *options)
+    number = run(*listing, "--status", "success", "--json", "databaseId", "--jq", ".[0].databaseId", quiet=True)
     if not number:
-        sys.exit(f"No release run for {commit} was a success: nothing was published.")
-    with tempfile.TemporaryDirectory() as scratch:
-        run("gh", "run", "download", number, "--pattern", "release-*", "--dir", scratch)
-        for path in files(folder):
-            if [copy.read_bytes() for copy in Path(scratch).rglob(path.name)] != [path.read_bytes()]:
-                sys.exit(f"{path.name} is not what run {number} built: nothing was published.")
+        sys.exit(f"No release run for {commit} was a success. Nothing was published.")
     print(
-        f"The files are those of run {number} for {commit}. There is no signature: whoever may write to this"
+        f"There is no signature, so the files are compared with run {number}: whoever may write to this"
         " repository could have replaced both."
     )
+    with tempfile.TemporaryDirectory() as scratch:
+        run("gh", "run", "download", number, "--name", "release-files", "--dir", scratch)
+        return Path(scratch, SUMS).read_text("utf-8")
 
 
 if __name__ == "__main__":

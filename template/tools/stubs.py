@@ -7,7 +7,6 @@ same name; its imports are added.
 import ast
 import collections.abc
 import contextlib
-import difflib
 import importlib
 import re
 import subprocess
@@ -139,10 +138,7 @@ def check() -> None:
     """Exit unless the stubs are up to date, say what the module has, and have a docstring for each function and class."""
     expected = stubs()
     for path, stub in expected.items():
-        present = path.read_text("utf-8") if path.exists() else ""
-        if present != stub:
-            lines = difflib.unified_diff(present.splitlines(), stub.splitlines(), lineterm="")
-            print(*lines, sep="\n")
+        if not path.exists() or path.read_text("utf-8") != stub:
             sys.exit("The stub is not what the Rust sources say: type `just stubs`.")
     with tempfile.TemporaryDirectory() as scratch:
         allowed = Path(scratch, "allowed")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, main, output, read
+from project import ROOT, main, read, run
 
 FILE = ".copier-answers.yml"
 ASKED_ONCE = {
@@ -227,7 +227,7 @@ def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/RECORD")]
             members = {name: archive.read(name) for name in names}
-        jobs = json.loads(output(sys.executable, "tools/platforms.py", "plan", cwd=source))
+        jobs = json.loads(run(sys.executable, "tools/platforms.py", "plan", cwd=source, quiet=True))
         shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
         return members, {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
     finally:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from platforms import THIS_MACHINE, Platform, Wheel, select
 from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
+from release import SUMS, sums
 
 DIST = ROOT / "dist"
 SETTINGS = PROJECT["tool"]["cibuildwheel"]
@@ -91,7 +93,7 @@ def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
     """Return the wheels of these platforms, or exit unless a folder holds exactly them, `others` and crates."""
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: build or fetch the files into it.")
-    notes = re.compile(r"\..*|proof-.*\.md|.*\.crate")  # proof cards, and what Cargo checks itself
+    notes = re.compile(rf"\..*|proof-.*\.md|{SUMS}|.*\.crate")  # what we write, and what Cargo checks itself
     names = {path.name for path in folder.iterdir() if not notes.fullmatch(path.name)}
     wheels = [wheel for row in rows for wheel in row.wheels()]
     for wheel in wheels:
@@ -123,13 +125,22 @@ def processor(module: bytes) -> int:
 def look_inside(wheel: Wheel) -> None:
     """Exit unless a wheel has the tags of its name, one module for its platform, and no path of this machine."""
     with zipfile.ZipFile(wheel.path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+        infos = archive.infolist()
+        members = {info.filename: archive.read(info) for info in infos}
+    odd = [info.filename for info in infos if info.external_attr >> 28 == 0o12 or ".." in info.filename.split("/")]
+    if odd or len(members) < len(infos):  # a link has the type 0o12
+        sys.exit(f"{wheel.path.name} holds {', '.join(odd) or 'one name twice'}: build it again.")
     name, row, start = wheel.path.name, wheel.platform, PROJECT["tool"]["maturin"]["module-name"]
     start = start.replace(".", "/")
     tops = {path.partition("/")[0].removeprefix(f"{NAME}-{VERSION}") for path in members}
-    if others := sorted(tops - {start.partition("/")[0], f"{NAME}.libs", ".dist-info", ".data"}):
+    if others := sorted(tops - {start.partition("/")[0], f"{NAME}.libs", ".dist-info"}):
         sys.exit(f"{name} holds {', '.join(others)}, which does not belong there")
-    modules = [path for path in members if re.fullmatch(r"[^./]+/.*\.(so|pyd)", path)]
+    entry = re.compile(rb"Py(Init|ModExport)_")
+    modules = [
+        path
+        for path, content in members.items()
+        if path.endswith((".so", ".pyd")) and (".libs/" not in path or entry.search(content))
+    ]
     if len(modules) != 1 or not modules[0].startswith(f"{start}."):
         sys.exit(f"{name} holds {modules or 'no compiled module'}, not one {start}.")
     if f"{row.arch}={processor(members[modules[0]])}" not in PROCESSORS[row.os].split():
@@ -137,6 +148,13 @@ def look_inside(wheel: Wheel) -> None:
     text = members[f"{NAME}-{VERSION}.dist-info/WHEEL"].decode()
     if (inside := sorted(re.findall(r"^Tag: (\S+)", text, re.MULTILINE))) != wheel.tags():
         sys.exit(f"{name}: the tags inside are {inside}: build it again, and never rename a wheel.")
+    from packaging.requirements import Requirement  # publish.py runs where it is not installed
+
+    metadata = members[f"{NAME}-{VERSION}.dist-info/METADATA"].decode()
+    needs = {Requirement(line) for line in re.findall(r"^Requires-Dist: (.*)", metadata, re.MULTILINE)}
+    ours = {Requirement(line) for line in PROJECT["project"].get("dependencies", [])}
+    if others := [str(need) for need in needs - ours if "extra ==" not in str(need.marker)]:
+        sys.exit(f"{name} needs {', '.join(others)}, which pyproject.toml does not say")
     # Libraries in C that a build script compiles, such as OpenSSL, may keep the folder they were given.
     given = re.escape(os.fsencode(TARGET)) + rb"[^\0\s\"]*?[/\\]build[/\\][^/\\\0]+[/\\]out"
     # Anybody's text may name a short path, such as /usr/local.
@@ -145,6 +163,16 @@ def look_inside(wheel: Wheel) -> None:
         content = re.sub(given, b"", members[member])
         for path in [path for path in paths if os.fsencode(path) in content]:
             sys.exit(f"{name}: {member} holds {path}, a folder of this machine")
+
+
+def look_inside_sdist(path: Path) -> None:
+    """Exit unless an sdist holds plain files of this project only."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            top, _, name = member.name.partition("/")
+            is_inside = top == f"{NAME}-{VERSION}" and not {"..", ""} & {*name.split("/")}
+            if not (member.isfile() and is_inside and (name == "PKG-INFO" or (ROOT / name).is_file())):
+                sys.exit(f"{path.name} holds {member.name}, which is no file of this project")
 
 
 def check(wheels: Sequence[Wheel]) -> None:
@@ -178,14 +206,13 @@ def test(row: Platform, wheels: Sequence[Wheel]) -> None:
             for name in wheel.served():
                 python = capture("uv", "python", "find", "--system", "--no-python-downloads", name)
                 if python:
-                    test_native(python, wheel, scratch)
-                    wheel.tested[name] = "native"
+                    wheel.tested[name] = "native", test_native(python, wheel, scratch)
     if not any(wheel.tested for wheel in wheels):
         sys.exit(f"No interpreter supports the {row.id} wheels: run `just pythons`.")
 
 
-def test_native(python: str, wheel: Wheel, scratch: Path) -> None:
-    """Install a wheel, and what it and the tests need as uv.lock has it; run the tests."""
+def test_native(python: str, wheel: Wheel, scratch: Path) -> int:
+    """Install a wheel, and what it and the tests need as uv.lock has it; run the tests, and return how many."""
     # A path of a person's own could lead to the sources, and an option could leave out all tests.
     personal = ("PYTHONHOME", "PYTHONPATH", "PYTEST_ADDOPTS")
     environment = {name: value for name, value in os.environ.items() if name not in personal}
@@ -196,22 +223,28 @@ def test_native(python: str, wheel: Wheel, scratch: Path) -> None:
     install = ("uv", "pip", "install", "--quiet", "--python", scratch / ".venv")
     run(*install, "--no-deps", "--refresh", wheel.path, cwd=scratch)
     executable = scratch / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    run(executable, "-m", "pytest", "--quiet", cwd=scratch, environment=environment)
+    printed = run(executable, "-m", "pytest", "--quiet", cwd=scratch, environment=environment)
+    return passed(printed) or sys.exit(f"No test ran for {wheel.path.name}: see addopts in pyproject.toml, and tests/.")
 
 
-def proof(path: Path, tested: dict[str, str], served: Sequence[str]) -> str:
-    """Return the line of the proof card that says on which interpreters a file was tested."""
+def passed(printed: str) -> int:
+    """Return how many tests passed, by the last line of pytest."""
+    return sum(map(int, re.findall(r"\b(\d+) passed\b", printed)[-1:]))
+
+
+def proof(path: Path, tested: dict[str, tuple[str, int]], served: Sequence[str]) -> str:
+    """Return the line of the proof card that says on which interpreters a file was tested, with how many tests."""
     columns = [path.name, str(path.stat().st_size // 1000)]
-    for how in ("native", "emulated", ""):
-        names = [name for name in dict.fromkeys([*tested, *served]) if tested.get(name, "") == how]
-        columns.append(", ".join(names) or "-")
+    for how in ("native", "emulated"):
+        columns.append(", ".join(f"{name} ({tests})" for name, (by, tests) in tested.items() if by == how) or "-")
+    columns.append(", ".join(name for name in served if name not in tested) or "-")
     columns.append(hashlib.sha256(path.read_bytes()).hexdigest())
     return f"| {' | '.join(columns)} |"
 
 
 def card(wheels: Sequence[Wheel], folder: Path, *, final: bool = False) -> str:
     """Return the proof card; the final one takes over what the jobs that built the wheels have proved."""
-    lines = ["| file | kB | native | emulated | not run | SHA-256 |"]
+    lines = ["| file | kB | native (tests) | emulated (tests) | not run | SHA-256 |"]
     lines.append("| --- | --: | --- | --- | --- | --- |")
     proofs = "".join(path.read_text("utf-8") for path in folder.glob("proof-*-*.md")) if final else ""
     for wheel in wheels:
@@ -263,17 +296,16 @@ def cibuildwheel(name: str) -> None:
         sys.exit(f"{name} is {len(others) + 1} platforms: name one of them, such as {row.id}.")
     rustflags()
     shutil.rmtree(DIST, ignore_errors=True)
-    tested = ""
+    tests: dict[str, int] = {}
     for settings in row.cibuildwheel():
-        environment = os.environ | settings
-        run("cibuildwheel", "--output-dir", DIST, environment=environment)
-        tested += "\n" + capture("cibuildwheel", "--print-build-identifiers", environment=environment)
+        printed = run("cibuildwheel", "--output-dir", DIST, environment=os.environ | settings)
+        _, *parts = re.split(r"^Building (\S+) wheel$", re.sub(r"\x1b\[[\d;]*m", "", printed), flags=re.MULTILINE)
+        tests |= {identifier: passed(text) for identifier, text in zip(parts[::2], parts[1::2], strict=True)}
     wheels = find([row], DIST)
     check(wheels)
-    tests_skipped = "test-skip" in SETTINGS or "CIBW_TEST_SKIP" in os.environ
-    for wheel in wheels if not tests_skipped else []:  # a test that fails would have stopped it
-        names = [name for name in wheel.served() if row.identifier(name) in tested.split()]
-        wheel.tested = dict.fromkeys(names, "native")
+    for wheel in wheels:
+        counts = {name: tests.get(row.identifier(name), 0) for name in wheel.served()}
+        wheel.tested = {name: ("native", count) for name, count in counts.items() if count}
     show(card(wheels, DIST), DIST / f"proof-{row.id}.md")
 
 
@@ -281,10 +313,14 @@ def verify(name: str, *ids: str) -> None:
     """Exit unless a folder holds exactly the files of a release; test those of this machine."""
     folder, rows = Path(name).resolve(), select(ids)
     wheels = find(rows, folder, SDIST)
+    (folder / SUMS).write_text(listed := sums(folder), "utf-8")
     check(wheels)
+    look_inside_sdist(folder / SDIST)
     for row in rows:
         if row.native:
             test(row, [wheel for wheel in wheels if wheel.platform is row])
+    if sums(folder) != listed:
+        sys.exit(f"The files in {folder.name}/ are others than before the tests: build them again.")
     show(card(wheels, folder, final=True), folder / "proof-card.md")
 
 
