@@ -48,9 +48,9 @@ toolchains:
 freshness *issue:
     uv run python tests/freshness.py {{ issue }}
 
-# For CI: release what releases.yml has and GitHub has not
-release:
-    uv run python tests/releases.py
+# For CI: list what releases.yml has and GitHub has not, with notes
+unreleased folder="notes":
+    uv run python tests/releases.py {{ folder }}
 
 # Formats, lints and types of the tests
 lint:

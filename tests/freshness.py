@@ -48,14 +48,12 @@ def newest(registry: str, name: str) -> str:
 
 
 def old_versions(text: str) -> list[str]:
-    """List the versions of extensions/versions.yml that are behind."""
+    """List the annotated versions that are behind."""
     old = []
-    for key, version, registry, name in ANNOTATED.findall(text):
+    for _, version, registry, name in ANNOTATED.findall(text):
         latest = newest(registry, name)
         if not f"{latest}.".startswith(f"{version}."):
-            old.append(
-                f"{key} in extensions/versions.yml is {version}, and {registry} has {latest}"
-            )
+            old.append(f"{name} is {version}, and {registry} has {latest}")
     return old
 
 
@@ -100,6 +98,7 @@ def keep_issue(old: list[str]) -> None:
 def main(arguments: list[str]) -> None:
     """Compare, and say what is old."""
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
+    old += old_versions((ROOT / "template/.github/actions/setup/action.yml").read_text("utf-8"))
     old += old_ranges((ROOT / "template/pyproject.toml.jinja").read_text("utf-8"))
     if arguments == ["issue"]:
         old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))

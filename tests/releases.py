@@ -1,11 +1,15 @@
 """The released versions of the template, as releases.yml has them.
 
-Usage: python tests/releases.py         make a GitHub release, and so a tag, for each that has none
+Usage: python tests/releases.py FOLDER     list those that GitHub has not, and write their notes into a folder
 
-gh is asked, with the token in GH_TOKEN.
+gh is asked, with the token in GH_TOKEN. In a step of GitHub's CI, the list becomes an output of the step.
 """
 
+import json
+import os
 import re
+import sys
+from pathlib import Path
 
 import yaml
 from freshness import ROOT, ask
@@ -21,17 +25,24 @@ def notes(version: str) -> str:
     return dict(zip(sections[1::2], sections[2::2], strict=True)).get(version, "").strip()
 
 
-def main() -> None:
-    """Release what is not yet released; what is, stays as it is."""
+def main(folder: Path) -> None:
+    """List the versions that have no release yet, and write their notes."""
     listed = ask("gh", "release", "list", "--limit=1000", "--json=tagName", "--jq=.[].tagName")
-    for version, commit in RELEASES.items():
-        if version in listed.split():
-            print(f"{version} is there.")
-            continue
-        title = ("--title", version, "--notes-file", "-")
-        create = ("gh", "release", "create", version, "--target", commit)
-        print(ask(*create, *title, given=notes(version)))
+    missing = {
+        version: commit for version, commit in RELEASES.items() if version not in listed.split()
+    }
+    folder.mkdir(exist_ok=True)
+    for version in missing:
+        (folder / f"{version}.md").write_text(notes(version), "utf-8")
+    rows = [{"version": version, "commit": commit} for version, commit in missing.items()]
+    (folder / "list.json").write_text(
+        json.dumps(rows), "utf-8"
+    )  # a folder without a file is no artifact
+    print(json.dumps(rows))
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"missing={json.dumps(rows)}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

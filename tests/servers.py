@@ -298,11 +298,34 @@ def pypiserver(folder: Path, port: int = 0) -> Index:
 
 
 @contextlib.contextmanager
-def serve_index(index: Index) -> Iterator[Index]:
+def serve_text(port: int, reply: str) -> Iterator[list[str]]:
+    """Answer each request with a text, but for a page to sign in, and collect the requests."""
+    requests: list[str] = []
+    with socket.create_server(("127.0.0.1", port)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):  # the server is closed at the end
+                while True:
+                    connection, _ = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        requests.append(connection.recv(65536).decode("latin-1"))
+                        text = "200 OK\r\n\r\nSign in" if "/login" in requests[-1] else reply
+                        connection.sendall(f"HTTP/1.1 {text.format(port=port)}".encode("latin-1"))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield requests
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@contextlib.contextmanager
+def serve_index(index: Index, *, checksums: bool = True) -> Iterator[Index]:
     """Run it."""
     program = str(Path(sys.executable).parent / "pypi-server")
     options = ["-i", "127.0.0.1", "-p", str(index.port), "-a", "update,download,list"]
-    options += ["-P", str(index.folder / "htpasswd"), "--disable-fallback", "--hash-algo", "sha256"]
+    options += ["-P", str(index.folder / "htpasswd"), "--disable-fallback"]
+    options += ["--hash-algo", "sha256" if checksums else "off"]
     command = [program, "run", "-v", *options, str(index.folder / "packages")]
     with running(command, index.port, index.folder / "log"):
         yield index

@@ -21,7 +21,7 @@ esac
 def test_versions_are_compared_with_the_registries() -> None:
     text = 'pyo3: 0.1.0 # crates.io: pyo3\nmaturin: "1" # PyPI: maturin\n'
     (old,) = freshness.old_versions(text)
-    assert old.startswith("pyo3 in extensions/versions.yml is 0.1.0, and crates.io has 0.")
+    assert old.startswith("pyo3 is 0.1.0, and crates.io has 0.")
 
 
 def test_ranges_that_leave_out_the_newest_are_named() -> None:
@@ -38,6 +38,16 @@ def test_ranges_that_leave_out_the_newest_are_named() -> None:
 def test_every_version_that_a_registry_has_is_annotated() -> None:
     text = (ROOT / "extensions/versions.yml").read_text("utf-8")
     assert {found[0] for found in freshness.ANNOTATED.findall(text)} == {"pyo3", "maturin"}
+
+
+def test_uv_has_one_version_everywhere() -> None:
+    paths = [ROOT / "docs/bots.md"]
+    for folder in ("template/.github", ".github"):
+        paths += (ROOT / folder).glob("*s/**/*.yml")
+    text = "".join(path.read_text("utf-8") for path in paths)
+    versions = [row[1] for row in freshness.ANNOTATED.findall(text) if row[3] == "uv"]
+    assert len(versions) == text.count("uses: astral-sh/setup-uv@")
+    assert len(set(versions)) == 1
 
 
 @posix

@@ -165,9 +165,62 @@ def test_an_index_without_the_right_password_gets_nothing(
     project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
     with serve_index(index):
         output = publish(project, {**env, "UV_INDEX_PRIVATE_PASSWORD": password}, code=1)
-    assert re.search("private answers HTTP Error 40[13]: ", output)
-    assert "Are the credentials right? Nothing was published." in output
+    assert re.search(r"private answers 40[13]\. Are the credentials right\? Nothing was", output)
     assert list((index.folder / "packages").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        (
+            "203 Non-Authoritative\r\nContent-Length: 2\r\n\r\nHi",
+            "private answers with a page to sign in.",
+        ),
+        (
+            "302 Found\r\nLocation: http://localhost:{port}/login\r\n\r\n",
+            "private answers with a page to sign in.",
+        ),
+        ("403 \x1b[31mNo\r\n\r\n", "private answers 403. Are the credentials right? Nothing was"),
+        ("500 \x1b[31mOops\r\n\r\n", "private answers 500 at http://127.0.0.1:"),
+        ("\x1b[31m nonsense\r\n\r\n", "private cannot be reached at http://127.0.0.1:"),
+    ],
+)
+def test_a_strange_answer_of_an_index_is_one_sentence(
+    project: Project, index: Index, env: dict[str, str], reply: str, sentence: str
+) -> None:
+    project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
+    with servers.serve_text(index.port, reply) as requests:
+        output = publish(project, env, code=1)
+    assert sentence in output
+    assert "Nothing was published." in output
+    assert "\x1b[31m" not in output
+    assert "Traceback" not in output
+    assert TOKEN not in output
+    assert not any("POST" in request for request in requests)
+    elsewhere = [request for request in requests if "/login" in request.split("\n")[0]]
+    assert not any("Authorization" in request for request in elsewhere)
+
+
+def test_a_line_break_behind_a_password_is_trimmed(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
+    with serve_index(index):
+        output = publish(project, {**env, "UV_INDEX_PRIVATE_PASSWORD": f" {TOKEN}\n"})
+    assert f"Sent to private: {wheel(project).name}, {SDIST}." in output
+    assert TOKEN not in output
+
+
+def test_an_index_without_checksums_proves_nothing(
+    project: Project, index: Index, env: dict[str, str]
+) -> None:
+    project.replace("crates/core/Cargo.toml", 'publish = ["private"]', "publish = false")
+    with serve_index(index, checksums=False):
+        publish(project, env)
+        again = publish(project, env, code=1)
+    assert "uv will not send these files to private, see above. Nothing was published." in again
+    assert "Hash is missing in index" in again
+    assert "since it has everything" not in again
 
 
 def test_a_long_personal_token_of_azure_is_one_line(

@@ -186,7 +186,9 @@ def test_releasing_is_about_the_chosen_registries_only(tmp_path: Path, chosen: l
             assert (sentence in text) == (registry in chosen), sentence
     private = bool(set(wheels) - {"pypi"})
     assert ("Never mix two indexes with pip's `--extra-index-url`" in text) == private
-    assert "protect the default branch, and tags that begin with `v`" in text
+    assert "require the checks *All green* and *Licences and sources of dependencies*" in text
+    assert "Protect tags\n  that begin with `v`" in text
+    assert ("from tags `v*` only" in text) == bool(chosen)
     assert "switch on immutable releases" in text
     assert "\njust wheels all\njust verify dist ID…\n" in text
 

@@ -1,5 +1,6 @@
 """A release of the template is a row of releases.yml that keeps what earlier ones promised."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -103,25 +104,32 @@ def test_the_checklist_names_tests_that_there_are() -> None:
     assert [name for name in names if f"def {name}(" not in tests] == []
 
 
-# Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/gh_release_create
-GH = """#!/bin/bash
-echo "$*" >> {log}
-case "$*" in
-"release list"*) echo 0.1.0 ;;
-"release create"*) cat >> {log} ;;
-esac
-"""
+# Stands for GitHub's client, which cannot reach GitHub here: https://cli.github.com/manual/gh_release_list
+GH = "#!/bin/sh\necho 0.1.0\n"
 
 
 @posix
-def test_each_new_row_becomes_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = tmp_path / "log"
-    (tmp_path / "gh").write_text(GH.format(log=log))
+def test_each_new_row_is_listed_with_its_notes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gh").write_text(GH)
     (tmp_path / "gh").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     monkeypatch.setattr(releases, "RELEASES", {"0.1.0": "a" * 40, "0.2.0": "b" * 40})
     monkeypatch.setattr(releases, "notes", lambda version: f"What {version} brings.")
-    releases.main()
-    _, created, text = log.read_text().splitlines()
-    assert created == f"release create 0.2.0 --target {'b' * 40} --title 0.2.0 --notes-file -"
-    assert text == "What 0.2.0 brings."
+    releases.main(tmp_path / "notes")
+    rows = [{"version": "0.2.0", "commit": "b" * 40}]
+    assert json.loads(capsys.readouterr().out) == rows
+    assert (tmp_path / "output").read_text() == f"missing={json.dumps(rows)}\n"
+    assert (tmp_path / "notes/0.2.0.md").read_text() == "What 0.2.0 brings."
+    assert {path.name for path in (tmp_path / "notes").iterdir()} == {"0.2.0.md", "list.json"}
+
+
+def test_the_job_whose_token_can_write_installs_nothing() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    assert jobs["notes"]["permissions"] == {"contents": "read"}
+    assert jobs["release"]["permissions"] == {"contents": "write"}
+    download, create = jobs["release"]["steps"]
+    assert download["uses"].startswith("actions/download-artifact@")
+    assert create["run"].startswith('gh release create "$VERSION" --target "$COMMIT"')

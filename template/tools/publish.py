@@ -19,7 +19,9 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from crates import attempt, file_name, published, send, unpublished
 from platforms import select
@@ -44,6 +46,13 @@ def set_azure_credentials() -> None:
         os.environ.setdefault("UV_INDEX_AZURE_PASSWORD", token)
 
 
+def trim_credentials() -> None:
+    """Remove blanks and line breaks around credentials, which a shell or a secret may have added."""
+    for name, value in os.environ.items():
+        if name.startswith(("AZURE_TOKEN", "CARGO_REGISTR", "UV_INDEX_", "UV_PUBLISH_")):
+            os.environ[name] = value.strip()
+
+
 def check_credentials(name: str, url: str) -> None:
     """Exit if an index cannot be read with these credentials: uv only warns of it."""
     user, password = (os.environ.get(f"UV_INDEX_{name.upper()}_{key}", "") for key in ("USERNAME", "PASSWORD"))
@@ -51,12 +60,17 @@ def check_credentials(name: str, url: str) -> None:
     request = urllib.request.Request(f"{url}{NAME.replace('_', '-')}/")
     request.add_unredirected_header("Authorization", f"Basic {basic}")
     try:
-        urllib.request.urlopen(request, timeout=60).close()
-    except urllib.error.HTTPError as error:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            # Azure answers 203 with a page to sign in; others lead to one.
+            if reply.status == 203 or urlsplit(reply.url).netloc != urlsplit(url).netloc:
+                sys.exit(f"{name} answers with a page to sign in. Are the credentials right? Nothing was published.")
+    except urllib.error.HTTPError as error:  # the words of a server are not printed: they may control a terminal
         if error.code in (401, 403):
-            sys.exit(f"{name} answers {error}. Are the credentials right? Nothing was published.")
-    except OSError as error:
-        sys.exit(f"{name} cannot be reached at {url}: {error}. Nothing was published.")
+            sys.exit(f"{name} answers {error.code}. Are the credentials right? Nothing was published.")
+        if error.code != 404:  # which means that it has no file of this project yet
+            sys.exit(f"{name} answers {error.code} at {url}. Nothing was published.")
+    except (OSError, HTTPException) as error:
+        sys.exit(f"{name} cannot be reached at {url}: {error!r}. Nothing was published.")
 
 
 def uv_command(destination: str, folder: Path) -> list[str]:
@@ -78,6 +92,7 @@ def main(destination: str, folder: Path, ids: Sequence[str]) -> None:
     crates = [crate for crate in published() if destination in crate["publish"]]
     if not uv and not crates:
         sys.exit(f"This project sends nothing to {destination}: `just answer` adds a destination.")
+    trim_credentials()
     if destination == "azure":
         set_azure_credentials()
     if uv:

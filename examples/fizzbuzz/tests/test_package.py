@@ -25,7 +25,8 @@ def test_the_examples_in_docstrings_are_right() -> None:
     # Classes of Rust name another module as theirs, or none, so doctest alone would pass over them.
     for example in doctest.DocTestFinder().find(_rust, module=False):
         assert doctest.DocTestRunner().run(example).failed == 0, example.name
-    assert doctest.testmod(fizzbuzz_example).failed == 0
+    results = doctest.testmod(fizzbuzz_example)
+    assert results.failed == 0
 
 
 @pytest.mark.skipif(not FREE_THREADED, reason="this Python has a GIL")
