@@ -94,26 +94,37 @@ def test_a_rust_crate_is_adopted(tmp_path: Path, adopted: dict[str, str]) -> Non
     later(project)
 
 
+# Crates of the registry, each with its version and the name that Python imports.
+CRATES = {
+    "fnv": ("1.0.7", "fnv"),
+    "httparse": ("1.10.1", "httparse"),
+    "Inflector": ("0.11.4", "inflector"),
+    "fastrand": ("2.5.0", "fastrand"),
+    "mime_guess": ("2.0.5", "mime_guess"),
+    "rust-ini": ("0.21.3", "rust_ini"),
+    "itertools": ("0.14.0", "itertools_rs"),
+    "csv": ("1.4.0", "csv_rs"),
+    "similar": ("2.7.0", "similar"),
+    "roaring": ("0.12.0", "roaring"),
+}
+# Whose tests read files that the registry does not have, or take minutes without optimisation.
+WITHOUT_TESTS = {"similar", "roaring"}
+
+
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "version", "package"),
-    [
-        ("fnv", "1.0.7", "fnv"),
-        ("httparse", "1.10.1", "httparse"),
-        ("Inflector", "0.11.4", "inflector"),
-    ],
-)
+@pytest.mark.parametrize("name", CRATES)
 def test_a_crate_of_the_registry_is_adopted_by_the_lines_alone(
-    tmp_path: Path, adopted: dict[str, str], name: str, version: str, package: str
+    tmp_path: Path, adopted: dict[str, str], name: str
 ) -> None:
-    """It has no `src` folder, a nightly bench, or `#![deny(warnings)]` and names in capitals."""
+    """Some have no `src` folder, a nightly bench, `#![deny(warnings)]`, or names in capitals."""
+    version, package = CRATES[name]
     (tmp_path / "src").mkdir()
     (tmp_path / "src/lib.rs").touch()
     manifest = f'[package]\nname = "x"\nedition = "2021"\n\n[dependencies]\n{name} = "={version}"\n'
     (tmp_path / "Cargo.toml").write_text(manifest, "utf-8")
-    Project(tmp_path).run("cargo", "vendor", "--quiet", "vendor")
-    project = Project(tmp_path / "vendor" / name)
+    Project(tmp_path).run("cargo", "vendor", "--quiet", "--versioned-dirs", "vendor")
+    project = Project(tmp_path / "vendor" / f"{name}-{version}")
     (project / "Cargo.toml.orig").replace(project / "Cargo.toml")
     (project / ".cargo-checksum.json").unlink()
     project.path = project.path.rename(tmp_path / "adopted")
@@ -121,13 +132,17 @@ def test_a_crate_of_the_registry_is_adopted_by_the_lines_alone(
     git(project.path, "init", "--quiet")
     commit(project.path)
     names = {
+        "project_name=my-crate": f"project_name={package.replace('_', '-')}",
         "_name=my-crate": f"_name={name}",
         "my_crate": package,
         "1.4.2": version,
         "rust_core::double(number)": "number * 2",
+        "just setup fmt stubs check": "true",
     }
-    output = type_it(project, "adopting.md", "A Rust crate", adopted, names=names)
-    assert "All checks passed." in output
+    type_it(project, "adopting.md", "A Rust crate", adopted, names=names)
+    if name in WITHOUT_TESTS:
+        type_it(project, "adopting.md", "Without its own tests", adopted)
+    assert "All checks passed." in project.just("setup", "fmt", "stubs", "check")
     project.just("wheels")
     assert f"Packaged: {name}-{version}.crate" in project.just("crates")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from contracts import (
 )
 from project import ROOT, Project, git, plan, render, skip_without, tool
 from runner import ACTIONS
-from test_questions import EVERYWHERE
+from test_questions import ADDRESSES, EVERYWHERE
 
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -85,6 +86,32 @@ def test_every_linter_finds_nothing(variants: dict[str, Project]) -> None:
     for project in variants.values():
         valid = ["ok -- validation done"] * 2
         assert lint(project).splitlines() == ["No findings to report. Good job!", *valid]
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_no_set_of_answers_has_a_finding(tmp_path: Path, seed: int) -> None:
+    chosen = random.Random(seed)
+
+    def some(*values: str) -> list[str]:
+        return [value for value in values if chosen.random() < 0.5]
+
+    answers: dict[str, Any] = {
+        "project_name": chosen.choice(["my-package", "A.b_c", "x" * 64]),
+        "license": chosen.choice(["MIT", "MIT OR Apache-2.0", "BSD-3-Clause", "MPL-2.0"]),
+        "python_min": chosen.choice(["3.11", "3.13", "3.15"]),
+        "platforms": chosen.choice(["usual", "wide"]),
+        "starter": chosen.choice(["minimal", "fizzbuzz", "none"]),
+        "extras": some("pypy"),
+        "repository_url": chosen.choice(
+            ["", "https://github.com/ada/new", "https://gitlab.com/a/b/c"]
+        ),
+        **ADDRESSES,
+        "wheels_to": some("pypi", "azure", "private"),
+        "crate_to": some("crates-io", "azure", "private"),
+    }
+    lint(render(tmp_path / "new", None, **answers))
 
 
 @pytest.mark.slow
