@@ -171,3 +171,20 @@ def test_vendored_crates_are_built_and_not_linted(tmp_path: Path) -> None:
     env = {"CARGO_NET_OFFLINE": "true"}
     project.just("check", env=env)
     project.just("wheels", env=env)
+
+
+@pytest.mark.nightly
+def test_a_patched_crate_is_in_the_sdist_once_it_is_named(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    project.run("cargo", "add", "--package", "new", "itoa")
+    project.run("cargo", "vendor", "--quiet", "vendor")
+    (project / "vendor/itoa").rename(project / "patched")
+    shutil.rmtree(project / "vendor")
+    with (project / "Cargo.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[patch.crates-io]\nitoa = { path = "patched" }\n')
+    project.just("wheels")
+    output = project.just("sdist", code=1)
+    assert "# if it lacks a file, add that to `include` in pyproject.toml" in output
+    more = 'include = [{ path = "patched/**/*", format = "sdist" }, '
+    project.replace("pyproject.toml", "include = [", more)
+    assert "Successfully built dist/new-0.1.0.tar.gz" in project.just("sdist")
