@@ -252,15 +252,16 @@ def compare_wheels() -> str:
 
 def answer() -> None:
     """Change the answers in $ANSWERS."""
-    update(text=os.environ["ANSWERS"])
+    update(answering=True)
 
 
-def update(version: str = "", *, text: str = "") -> None:
+def update(version: str = "", *, answering: bool = False) -> None:
     """Take a version of the template, the newest if none is named, or change the answers in a text."""
     refuse_unready()
     then, now = answers_at(last_rendered()), answers_at("HEAD")
     then["_src_path"] = now["_src_path"]  # the template may have moved
-    given = parse(text, now) if text else {}
+    text = os.environ["ANSWERS"] if answering else ""
+    given = parse(text, now) if answering else {}
     for key, reason in ASKED_ONCE.items():
         if {**now, **given}.get(key) != then.get(key):
             sys.exit(f"{key} is asked only once, since {reason}: it stays {then.get(key)}, also in {FILE}.")
