@@ -174,6 +174,10 @@ def test_an_answer_that_was_reverted_can_be_given_again(project: Project) -> Non
     git(project.path, "config", "grep.patternType", "fixed")
     take(project, platforms="wide")
     git(project.path, "revert", "--no-edit", "HEAD")
-    mine(project, "tools/platforms.toml", "updates keep that:\n")
+    mine(
+        project,
+        "tools/platforms.toml",
+        "cibuildwheel builds, and where foreign wheels are tested).\n",
+    )
     take(project, platforms="wide")
     assert project.answers()["platforms"] == "wide"

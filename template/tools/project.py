@@ -33,10 +33,13 @@ def main(*commands: Callable[..., None]) -> None:
     """Call the command that the arguments begin with, or list the commands."""
     name, *arguments = sys.argv[1:] or [""]
     by_name = {command.__name__: command for command in commands}
+    usage = "\n".join(f"{name}{inspect.signature(by_name[name])}: {by_name[name].__doc__}" for name in by_name)
+    if name not in by_name:
+        sys.exit(usage)
     try:
         inspect.signature(by_name[name]).bind(*arguments)
-    except (KeyError, TypeError):
-        sys.exit("\n".join(f"{name}{inspect.signature(by_name[name])}: {by_name[name].__doc__}" for name in by_name))
+    except TypeError:
+        sys.exit(usage)
     by_name[name](*arguments)
 
 
