@@ -100,7 +100,7 @@ def rewrite(wheel: Path, changes: Mapping[str, bytes | None]) -> None:
             "holds .data, which does not belong there",
         ),
         ("new/../../evil.py", "x", "holds new/../../evil.py: build it again."),
-        ("/etc/evil.py", "x", ".whl holds , which does not belong there"),
+        ("/etc/evil.py", "x", ".whl holds /, which does not belong there"),
         ("new.libs/evil.abi3.so", "PyInit_evil", "'new.libs/evil.abi3.so'], not one new/_rust."),
         (
             "new-0.1.0.dist-info/METADATA",

@@ -53,9 +53,8 @@ class Wheel:
     tag: str
     platform: Platform
     path: Path = Path()  # known once it was built
-    tested: dict[str, tuple[str, int]] = field(
-        default_factory=dict
-    )  # Python to native or emulated, and the number of tests
+    # Python to "native" or "emulated", and how many tests passed.
+    tested: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def served(self) -> list[str]:
         """Return every Python that installs it, of the wheels of a set."""

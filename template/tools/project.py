@@ -33,7 +33,7 @@ def main(*commands: Callable[..., None]) -> None:
     """Call the command that the arguments begin with, or list the commands."""
     name, *arguments = sys.argv[1:] or [""]
     by_name = {command.__name__: command for command in commands}
-    usage = "\n".join(f"{name}{inspect.signature(by_name[name])}: {by_name[name].__doc__}" for name in by_name)
+    usage = "\n".join(f"{key}{inspect.signature(command)}: {command.__doc__}" for key, command in by_name.items())
     if name not in by_name:
         sys.exit(usage)
     try:

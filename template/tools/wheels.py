@@ -134,7 +134,7 @@ def look_inside(wheel: Wheel) -> None:
     start = start.replace(".", "/")
     tops = {path.partition("/")[0].removeprefix(f"{NAME}-{VERSION}") for path in members}
     if others := sorted(tops - {start.partition("/")[0], f"{NAME}.libs", ".dist-info"}):
-        sys.exit(f"{name} holds {', '.join(others)}, which does not belong there")
+        sys.exit(f"{name} holds {', '.join(top or '/' for top in others)}, which does not belong there")
     entry = re.compile(rb"Py(Init|ModExport)_")
     modules = [
         path
