@@ -166,6 +166,23 @@ def serve_http(handler: type[http.server.BaseHTTPRequestHandler], port: int = 0)
         thread.join()
 
 
+class MirrorWithoutDates(http.server.BaseHTTPRequestHandler):
+    """PyPI's pages in HTML, which have no upload dates, as those of many mirrors."""
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        """Pass a page of the index on."""
+        request = urllib.request.Request(
+            f"https://pypi.org{self.path}", headers={"Accept": "text/html"}
+        )
+        with urllib.request.urlopen(request) as response:
+            page = response.read()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
 @contextlib.contextmanager
 def serve(feed: Feed) -> Iterator[Feed]:
     """Run a feed on this machine, at the same port again if it had one."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, Project, commit, git, render, skip_without
 from pytest_copie.plugin import Copie
+from servers import MirrorWithoutDates, serve_http
 
 pytestmark = pytest.mark.slow
 
@@ -229,3 +230,18 @@ def test_the_manifest_is_as_designed(tmp_path: Path) -> None:
     assert config == {"registry": {"global-min-publish-age": "7 days"}}
     tree = project.run("cargo", "tree", "--package", tmp_path.name.replace("_", "-"), "--edges=all")
     assert "pyo3" not in tree
+
+
+def test_a_mirror_without_upload_dates_works_once_the_line_that_uv_names_is_deleted(
+    tmp_path: Path,
+) -> None:
+    project = render(tmp_path / "new")
+    with serve_http(MirrorWithoutDates) as port:
+        env = {"UV_DEFAULT_INDEX": f"http://127.0.0.1:{port}/simple/"}
+        output = project.just("setup", code=1, env=env)
+        assert "hint: `maturin` was filtered by `exclude-newer`" in output
+        text = (project / "pyproject.toml").read_text("utf-8")
+        (line,) = re.findall("^exclude-newer.*\n", text, re.MULTILINE)
+        assert "delete this line if your mirror of PyPI has no upload dates" in line
+        project.replace("pyproject.toml", line, "")
+        project.just("setup", env=env)

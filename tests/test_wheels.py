@@ -1,6 +1,7 @@
 """Wheels are cross-compiled, built by cibuildwheel, tested under emulation, and looked into."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -230,6 +231,57 @@ def test_cibuildwheel_builds_the_same_set(tmp_path: Path) -> None:
     for identifier in ("cp311-manylinux_x86_64", "cp315-manylinux_x86_64"):
         project.run(tool("cibuildwheel"), "--only", identifier, "--output-dir", "plain")
     assert {path.name: path.read_bytes() for path in (project / "plain").iterdir()} == built
+
+
+@pytest.mark.parametrize(
+    ("machine", "alpine"),
+    [("x86_64", False), ("x86_64", True), ("aarch64", False), ("i686", False), ("armv8l", False)],
+)
+def test_an_image_without_rust_refuses_an_installer_that_is_another(
+    tmp_path: Path, machine: str, alpine: bool
+) -> None:
+    """Of a download, the checksum is compared before it runs."""
+    printed = install_rust(tmp_path, "#!/bin/sh\ntouch ~/installed\n", machine, alpine=alpine)
+    host = {"i686": "i686", "armv8l": "armv7"}.get(machine, machine)
+    assert re.search(rf"/1\.29\.0/{host}-unknown-linux-{'musl' if alpine else 'gnu'}\w*/", printed)
+    assert "rustup-init: FAILED" in printed
+    assert not (tmp_path / "installed").exists()
+
+
+def test_an_image_without_rust_runs_the_installer_of_the_checksum(tmp_path: Path) -> None:
+    """The installer is rustup itself: https://rust-lang.github.io/rustup/installation/other.html."""
+    rustup = shutil.which("rustup")
+    said = subprocess.run(["rustup", "--version"], capture_output=True, text=True, check=False)
+    if not rustup or " 1.29.0 " not in said.stdout or platform.machine() != "x86_64":
+        skip_without("rustup 1.29.0 for x86_64", "rustup self update")
+    printed = install_rust(tmp_path, Path(rustup).read_bytes(), "x86_64", alpine=False)
+    assert "rustup-init: OK" in printed
+    assert "setting default host triple to x86_64-unknown-linux-gnu" in printed
+
+
+def install_rust(home: Path, installer: str | bytes, machine: str, *, alpine: bool) -> str:
+    """Run `before-all` where curl fetches this installer, and return what is printed."""
+    settings = tomllib.loads((render(home / "new") / "pyproject.toml").read_text("utf-8"))
+    (command,) = settings["tool"]["cibuildwheel"]["linux"]["before-all"]
+    programs = home / "programs"
+    programs.mkdir()
+    content = installer.encode() if isinstance(installer, str) else installer
+    (home / "served").write_bytes(content)
+    for name, script in {
+        "curl": f'echo "$*" && cp "{home}/served" ~/rustup-init',
+        "uname": f"echo {machine}",
+        "ls": "echo /lib/ld-musl" if alpine else "false",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    # The installer finds no server, and stops after it has said what it would install.
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home)}
+    env |= {"RUSTUP_DIST_SERVER": "http://127.0.0.1:9", "RUSTUP_MAX_RETRIES": "0"}
+    result = subprocess.run(
+        ["sh", "-c", command], env=env, capture_output=True, text=True, check=False
+    )
+    assert result.returncode
+    return result.stdout + result.stderr
 
 
 def test_what_cibuildwheel_built_is_verified(tmp_path: Path) -> None:
