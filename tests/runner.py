@@ -23,6 +23,7 @@ case "$1" in
 plan | verify | gate | crates | draft | fetch) exec "$ACT_JUST" "$@" ;;
 publish) [ "$2" = crates-io ] || exec "$ACT_JUST" "$@" ;;
 cibuildwheel) mkdir -p dist; cp "$ACT_DIST"/proof-*-*.md "$ACT_DIST"/*.whl dist ;;
+cov) mkdir -p target/coverage/html; touch target/coverage/html/index.html ;;
 sdist) mkdir -p dist; cp "$ACT_DIST"/*.tar.gz dist ;;
 esac
 """

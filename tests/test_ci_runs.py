@@ -109,7 +109,7 @@ def test_ci_is_green_only_if_every_job_is(runner: Runner) -> None:
     assert set(results.values()) == {"success"}, runner.output
     assert len([name for name in results if name.startswith("Python ")]) == 9
     verbs = runner.verbs()
-    for verb in ("lint", "test-rust", "test-oldest-rust", "crates", "plan slice"):
+    for verb in ("lint", "test-rust", "test-oldest-rust", "cov", "crates", "plan slice"):
         assert verb in verbs
     assert (verbs.count("test-python"), verbs.count("test-parallel")) == (6, 3)
 

@@ -64,6 +64,15 @@ def run(
     return "".join(lines).strip()
 
 
+def show(text: str, path: Path) -> None:
+    """Print a table, write it to a file, and put it into the summary of a CI job."""
+    print(f"\n{text}")
+    path.write_text(text, "utf-8")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
 def capture(*command: str | Path, environment: Mapping[str, str] = os.environ) -> str:
     """Return what a command prints, or nothing if it is missing or fails."""
     silent = subprocess.DEVNULL

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from platforms import THIS_MACHINE, Platform, Wheel, select
-from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
+from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run, show
 from release import SUMS, sums
 
 DIST = ROOT / "dist"
@@ -255,15 +255,6 @@ def card(wheels: Sequence[Wheel], folder: Path, *, final: bool = False) -> str:
         lines.append(line if wheel.tested or not same else same[0])
     lines += [proof(path, {}, []) for path in [folder / SDIST] if path.exists()]
     return "\n".join([*lines, ""])
-
-
-def show(text: str, path: Path) -> None:
-    """Print a proof card, write it to a file, and put it into the summary of a CI job."""
-    print(f"\n{text}")
-    path.write_text(text, "utf-8")
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(text)
 
 
 def build(*ids: str) -> None:
