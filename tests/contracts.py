@@ -63,10 +63,12 @@ def unknown_uses(folder: Path) -> list[str]:
     return findings
 
 
-def other_steps(folder: Path, justfile: Path = ROOT / "template/justfile") -> list[str]:
+def other_steps(folder: Path, *justfiles: Path) -> list[str]:
     """List the steps that are neither an action nor one verb of the justfile."""
     recipe = r"^([a-z][a-z-]*)[^\n]*:(?: |$)"
-    verbs = set(re.findall(recipe, justfile.read_text("utf-8"), re.MULTILINE))
+    files = justfiles or (ROOT / "template/justfile", ROOT / "template/tools/docs.just")
+    text = "\n".join(path.read_text("utf-8") for path in files)
+    verbs = set(re.findall(recipe, text, re.MULTILINE))
     findings = []
     for name, job, step in steps(folder):
         if "uses" in step:
@@ -88,7 +90,7 @@ def lost_artifacts(folder: Path) -> list[str]:
     findings: list[str] = []
     uploaded: dict[str, list[str]] = {}
     for name, _, step in steps(folder):
-        if "upload-artifact" in step.get("uses", ""):
+        if step.get("uses", "").startswith("actions/upload-artifact@"):
             uploaded.setdefault(name, []).append(step["with"]["name"])
             if step["with"]["if-no-files-found"] != "error":
                 findings.append(f"{name}: {step['with']['name']} may be empty")
@@ -190,7 +192,7 @@ def loose_publishing(folder: Path) -> list[str]:
             uses = [step.get("uses", "").split("@")[0] for step in job.get("steps", [])]
             permissions = job.get("permissions", {})
             signs = {"actions/attest", "pypa/gh-action-pypi-publish", "azure/login"}
-            signs.add("rust-lang/crates-io-auth-action")
+            signs |= {"rust-lang/crates-io-auth-action", "actions/deploy-pages"}
             sends = (signs - {"actions/attest"}) & set(uses) or "just publish" in text
             if (sends or "secrets." in text) and "environment" not in job:
                 findings.append(f"{where} publishes, or has a secret, outside an environment")
@@ -202,7 +204,8 @@ def loose_publishing(folder: Path) -> list[str]:
                 findings.append(f"{where} can publish and does something else")
             if "pypa/gh-action-pypi-publish" in uses and "$/.github/actions/setup" in uses:
                 findings.append(f"{where} checks out code before it sends to PyPI")
-            if "environment" in job and job["needs"] != "fetch":
+            before = "build" if "actions/deploy-pages" in uses else "fetch"
+            if "environment" in job and job["needs"] != before:
                 findings.append(f"{where} does not wait for what checks the files")
     return findings
 

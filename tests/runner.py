@@ -20,10 +20,11 @@ SHIM = """#!/bin/bash
 echo "$*" >> "$ACT_LOG"
 [ "$1" != "$ACT_FAIL" ] || { echo "a planted failure"; exit 1; }
 case "$1" in
-plan | verify | gate | crates | draft | fetch) exec "$ACT_JUST" "$@" ;;
+plan | verify | gate | crates | draft | fetch | docs-address) exec "$ACT_JUST" "$@" ;;
 publish) [ "$2" = crates-io ] || exec "$ACT_JUST" "$@" ;;
 cibuildwheel) mkdir -p dist; cp "$ACT_DIST"/proof-*-*.md "$ACT_DIST"/*.whl dist ;;
 cov) mkdir -p target/coverage/html; touch target/coverage/html/index.html ;;
+docs) mkdir -p target/site; touch target/site/index.html ;;
 sdist) mkdir -p dist; cp "$ACT_DIST"/*.tar.gz dist ;;
 esac
 """

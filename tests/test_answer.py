@@ -396,3 +396,24 @@ def test_each_release_comes_to_the_new_way_of_updates(
     loaded = json.dumps(project.answers())
     assert version_of(every_file) in loaded
     assert render(tmp_path / "fresh", clone, version_of(every_file)).answers()
+
+
+def test_the_pages_of_the_documentation_come_with_their_answer_and_stay(
+    clone: Path, tmp_path: Path
+) -> None:
+    project = copy_at(clone, NOW, tmp_path / "new", {"extras": "[]"})
+    assert not (project / "docs").exists()
+    project.just("answer", "extras=docs")
+    names = ("index.md", "reference.md", "stylesheets/site.css")
+    assert all((project / "docs" / name).exists() for name in names)
+    (project / "docs/index.md").write_text("# Mine\n", "utf-8")
+    (project / "docs/tutorial.md").unlink()
+    git(project.path, "commit", "--quiet", "--all", "--message", "My pages")
+    project.just("answer", "extras=[]")
+    assert not (project / "mkdocs.yml").exists()
+    assert not (project / "tools/docs.just").exists()
+    assert (project / "docs/reference.md").exists()
+    project.just("answer", "extras=docs")
+    assert (project / "docs/tutorial.md").exists()
+    assert (project / "docs/index.md").read_text("utf-8") == "# Mine\n"
+    assert (project / "mkdocs.yml").exists()

@@ -149,3 +149,21 @@ def test_a_skipped_job_is_not_green(runner: Runner) -> None:
     runner.project.replace(".github/workflows/ci.yml", name, f"{name}    if: false\n")
     results = runner.run("push", "ci.yml")
     assert results["All green"] == "failure", runner.output
+
+
+@pytest.mark.parametrize("pages", [True, False])
+def test_the_site_is_deployed_once_pages_are_on(runner: Runner, pages: bool) -> None:
+    event = runner.scratch / "event.json"
+    event.write_text(json.dumps({"repository": {"has_pages": pages}}))
+    results = runner.run("push", "docs.yml", "--eventpath", str(event))
+    assert results.get("Build") == "success", runner.output
+    assert ("deployed" in runner.verbs()) == pages
+    assert ("docs-address" in runner.verbs()) == (not pages)
+
+
+def test_a_pull_request_builds_the_site_and_deploys_nothing(runner: Runner) -> None:
+    event = runner.scratch / "event.json"
+    event.write_text(json.dumps({"number": 1, "repository": {"has_pages": True}}))
+    results = runner.run("pull_request", "docs.yml", "--eventpath", str(event))
+    assert results.get("Build") == "success", runner.output
+    assert "deployed" not in runner.verbs()

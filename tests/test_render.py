@@ -32,7 +32,7 @@ OTHER = {
     "platform_ids": ["[manylinux-x86_64]", "[musllinux-riscv64, windows-x86]"],
     "wheels_to": ["[]", "[azure]", "[pypi, private]"],
     "crate_to": ["[azure]", "[crates-io, azure, private]"],
-    "extras": ["[pypy]"],
+    "extras": ["[pypy]", "[]", "[docs, pypy]"],
 }
 # What proprietary projects get instead.
 PUBLIC = {"[pypi, private]": "[private]", "[crates-io, azure, private]": "[azure, private]"}
@@ -115,13 +115,16 @@ def test_nothing_is_left_unrendered_and_whitespace_is_clean(projects: list[Proje
     for project in projects:
         hostile = project.answers()["description"]
         for path, text in text_files(project).items():
-            if path.name in ("py.typed", "justfile", ".copier-answers.yml"):
+            if path.name in ("py.typed", "justfile", "docs.just", ".copier-answers.yml"):
                 continue
             plain = text.replace(hostile, "").replace(hostile.replace('"', '\\"'), "")
             if path.is_relative_to(".github"):  # expressions of GitHub's
                 plain = re.sub(r"\$\{\{ .*? \}\}", "", plain)
             # There a description with braces stands quoted, which is another test's.
-            quoted = path.name in ("README.md", "pyproject.toml") or path.parent.name == "core"
+            quoted = (
+                path.name in ("README.md", "mkdocs.yml", "pyproject.toml")
+                or path.parent.name == "core"
+            )
             if not quoted or "{{" not in hostile:
                 assert not re.search(r"\{\{|\{%|\{#|Undefined|None\b.*None\b.*None", plain), path
             assert text.endswith("\n"), path

@@ -33,7 +33,7 @@ EVERYTHING: Keys = {
     "private_index_url": "https://registry.example.org/simple/ enter",
     "private_upload_url": "https://registry.example.org/upload/ enter",
     "private_registry_url": "https://registry.example.org/index/ enter",
-    "extras": "space enter",
+    "extras": "down space enter",
     "starter": "down enter",
 }
 
@@ -111,7 +111,7 @@ def test_every_question_is_answered_by_keys(terminal: Terminal, tmp_path: Path) 
         "private_index_url": "https://registry.example.org/simple/",
         "private_upload_url": "https://registry.example.org/upload/",
         "private_registry_url": "https://registry.example.org/index/",
-        "extras": ["pypy"],
+        "extras": ["docs", "pypy"],
         "starter": "fizzbuzz",
         "user_name": "Ada",
         "user_email": "ada@example.org",

@@ -28,7 +28,12 @@ from test_questions import ADDRESSES, EVERYWHERE
 
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
-    "everything": {"platforms": "wide", "extras": "[pypy]", "starter": "fizzbuzz", **EVERYWHERE},
+    "everything": {
+        "platforms": "wide",
+        "extras": "[docs, pypy]",
+        "starter": "fizzbuzz",
+        **EVERYWHERE,
+    },
     "none": {"starter": "none", "license": "proprietary", "python_min": "3.15"},
 }
 
@@ -103,7 +108,7 @@ def test_no_set_of_answers_has_a_finding(tmp_path: Path, seed: int) -> None:
         "python_min": chosen.choice(["3.11", "3.13", "3.15"]),
         "platforms": chosen.choice(["usual", "wide"]),
         "starter": chosen.choice(["minimal", "fizzbuzz", "none"]),
-        "extras": some("pypy"),
+        "extras": some("docs", "pypy"),
         "repository_url": chosen.choice(
             ["", "https://github.com/ada/new", "https://gitlab.com/a/b/c"]
         ),

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +113,16 @@ def render(version: str, answers: Answers, folder: Path) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.startswith("- ")]
 
 
-def store(folder: Path, yours: str) -> str:
-    """Store a render in Git, without what is yours, and return the tree; the folder is the repository's root."""
+def store(folder: Path, yours: str, added: Iterable[str] = ()) -> str:
+    """Store a render in Git, without what is yours but what is added, and return the tree of the repository's root."""
     patterns = [line.removeprefix("/") for line in yours.splitlines() if line.startswith("/")]
     excluded = [f":(exclude,glob){name}{end}" for name in patterns for end in ("", "/**")]
     directory = f"--git-dir={git('rev-parse', '--absolute-git-dir')}"
     options = (directory, f"--work-tree={folder}", "-c", "core.sparseCheckout=false")
     index, project = folder.with_suffix(".index"), folder / git("rev-parse", "--show-prefix")
     git(*options, "add", "--all", "--force", "--", ".", *excluded, cwd=project, index=index)
+    for name in added:
+        git(*options, "add", "--force", "--", f":(literal){name}", cwd=project, index=index)
     return git("write-tree", index=index)
 
 
@@ -139,7 +141,11 @@ def rendered(version: str, then: Answers, now: Answers, subject: str) -> tuple[s
         version = str(answers["_commit"])
         message = f"{subject or f'Template {version}'}\n\nTemplate-Version: {version}"
         yours = (new / "tools/yours.txt").read_text("utf-8")
-        before, after = (store(root, yours) for root in roots)
+        # Files that are yours come with the answer that asks for them, once.
+        names = [path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()]
+        missing = [name for name in names if not (old / name).exists() and not os.path.lexists(ROOT / name)]
+        added = missing if version == str(then["_commit"]) else []
+        before, after = store(roots[0], yours), store(roots[1], yours, added)
         parent = git("commit-tree", before, "-m", "What the template rendered before")
         child = git("commit-tree", after, "-p", parent, "-m", message)
         return parent, child, answers, news
