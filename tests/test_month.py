@@ -52,8 +52,10 @@ def work(project: Project) -> None:
         "pyproject.toml", "dependencies = []", 'dependencies = [\n    "packaging>=24",\n]'
     )
     project.replace("pyproject.toml", '  "C4",\n', '  "C4",\n  "FLY",\n')
-    project.replace("deny.toml", '  "Zlib",\n', '  "Zlib",\n  "Zlib-acknowledgement",\n')
-    project.replace("deny.toml", '\n  "', '\n    "')  # as somebody's formatter has it
+    # In older versions the list has changed since, so that an edit in it conflicts, as it should.
+    if (project / "deny.toml").read_text("utf-8") == (ROOT / "template/deny.toml").read_text():
+        project.replace("deny.toml", '  "Zlib",\n', '  "Zlib",\n  "Zlib-acknowledgement",\n')
+        project.replace("deny.toml", '\n  "', '\n    "')  # as somebody's formatter has it
     ci = ".github/workflows/ci.yml"
     gate = "  # Your own jobs come here; name them below, in `needs`.\n\n"
     project.replace(ci, gate, gate + JOB)
