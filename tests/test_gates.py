@@ -360,3 +360,28 @@ def test_openssl_that_would_not_be_in_the_wheel_is_refused(tmp_path: Path) -> No
     project.run("cargo", "add", "openssl", "--package", "new")
     output = project.just("deny", code=1)
     assert "type `cargo add openssl --features vendored` in the crate that needs it" in output
+
+
+def test_a_fault_stops_a_commit_where_hooks_are_chosen(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", extras="[hooks]")
+    project.just("setup")  # before there is a repository
+    git(project.path, "init", "--quiet")
+    project.just("setup")
+    git(project.path, "add", "--all")
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    command = ("git", *identity, "commit", "--all", "--message", "A new project")
+    assert "just lint" in project.run(*command)
+    project.replace("tests/test_package.py", "import ", "import  ")
+    output = project.run(*command, code=1)
+    assert "error: recipe `lint` failed" in output
+    project.just("fmt")
+    (project / "notes.md").write_text("A line with blanks at its end.  \n", "utf-8")
+    git(project.path, "add", "--all")
+    assert "trim trailing whitespace" in project.run(*command, code=1)
+
+
+def test_without_the_answer_setup_installs_no_hook(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    git(project.path, "init", "--quiet")
+    project.just("setup")
+    assert not (project / ".git/hooks/pre-commit").exists()

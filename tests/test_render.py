@@ -32,7 +32,7 @@ OTHER = {
     "platform_ids": ["[manylinux-x86_64]", "[musllinux-riscv64, windows-x86]"],
     "wheels_to": ["[]", "[azure]", "[pypi, private]"],
     "crate_to": ["[azure]", "[crates-io, azure, private]"],
-    "extras": ["[pypy]", "[]", "[docs, pypy]"],
+    "extras": ["[pypy]", "[]", "[docs, hooks, pypy]"],
 }
 # What proprietary projects get instead.
 PUBLIC = {"[pypi, private]": "[private]", "[crates-io, azure, private]": "[azure, private]"}

@@ -33,7 +33,7 @@ EVERYTHING: Keys = {
     "private_index_url": "https://registry.example.org/simple/ enter",
     "private_upload_url": "https://registry.example.org/upload/ enter",
     "private_registry_url": "https://registry.example.org/index/ enter",
-    "extras": "down space enter",
+    "extras": "up space enter",
     "starter": "down enter",
 }
 

@@ -44,6 +44,17 @@ def test_the_first_week_is_green(week: Project) -> None:
     week.just("wheels")
 
 
+@pytest.mark.parametrize("starter", ["week", "minimal", "fizzbuzz", "none"])
+def test_another_type_checker_finds_nothing_in_the_package(
+    tmp_path: Path, week: Project, starter: str
+) -> None:
+    """basedpyright's other warnings are about style: `@override` above `__eq__`, and the word `Any`."""
+    project = week if starter == "week" else render(tmp_path / "new", starter=starter)
+    project.just("stubs", "fmt")
+    command = ("uvx", "basedpyright", "--pythonpath", ".venv/bin/python", "python")
+    assert "0 errors, " in project.run(*command)
+
+
 def test_examples_of_classes_and_of_the_package_are_run(week: Project) -> None:
     example = "Something that is open until its block ends."
     for name, text, wrong in (
