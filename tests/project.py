@@ -147,7 +147,7 @@ class Project:
         for name in re.findall(r"`([\w/.]+\.\w+)`", files):
             for folder in folders if "/" not in name else folders[:1]:
                 (self / f"{folder}{name}").unlink(missing_ok=True)
-        lines = r"^(    #\[pymodule_export\]\n)?.*\b(collatz|fizzbuzz|error|arguments)\b.*;\n"
+        lines = r"^(    #\[pymodule_export\]\n)?.*\b(collatz|fizzbuzz|rules|error|arguments)\b.*;\n"
         imports = r"^(from ._rust import|__all__ =) .*\n"
         for name, pattern in {
             "crates/core/src/lib.rs": lines,

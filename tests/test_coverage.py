@@ -65,6 +65,6 @@ def test_lines_that_no_test_runs_are_named(project: Project) -> None:
     assert rows(output)["crates/core/src/lib.rs"] == ("3", "3", "0.0", missed)
     assert rows(output)[PACKAGE] == ("4", "1", "75.0", "10")
     assert rows(output)["all"] == ("50", "4", "92.0", "")
-    assert "92.0 % of the lines ran, not 100 %: test the others, or lower fail_under" in output
-    project.replace("pyproject.toml", "fail_under = 100", "fail_under = 90")
+    assert "92.0 % of the lines ran, not 95 %: test the others, or lower fail_under" in output
+    project.replace("pyproject.toml", "fail_under = 95", "fail_under = 90")
     project.just("cov")

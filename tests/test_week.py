@@ -48,7 +48,7 @@ def test_the_first_week_is_green(week: Project) -> None:
 def test_another_type_checker_finds_nothing_in_the_package(
     tmp_path: Path, week: Project, starter: str
 ) -> None:
-    """basedpyright's other warnings are about style: `@override` above `__eq__`, and the word `Any`."""
+    """What basedpyright warns of is style: `@override` above `__eq__`, and the word `Any`."""
     project = week if starter == "week" else render(tmp_path / "new", starter=starter)
     project.just("stubs", "fmt")
     command = ("uvx", "basedpyright", "--pythonpath", ".venv/bin/python", "python")

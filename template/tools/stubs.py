@@ -1,13 +1,14 @@
 """Write the type stub of the Rust module, or check that the committed one is up to date.
 
 maturin generates it from the Rust sources. A definition in crates/py/overloads.pyi replaces the generated one of the
-same name; its imports are added.
+same name, in a class member by member; its imports are added.
 """
 
 import ast
 import collections.abc
 import contextlib
 import importlib
+import itertools
 import re
 import subprocess
 import sys
@@ -66,6 +67,11 @@ def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
         for first in replacing[:1]:
             if isinstance(node, ast.FunctionDef) and isinstance(first, ast.FunctionDef):
                 first.body[:1] = node.body[:1]  # the docstring
+            elif isinstance(node, ast.ClassDef) and isinstance(first, ast.ClassDef):
+                members = [member for member in first.body if defined(member)]
+                replaced = {defined(member) for member in members}
+                first.decorator_list = first.decorator_list or node.decorator_list
+                first.body = [member for member in node.body if defined(member) not in replaced] + members
         body += replacing or ([node] if name not in ("__getattr__", "__all__") else [])
     tree.body[start:] = body + own
     return tree
@@ -76,6 +82,10 @@ def complete(stub: str) -> str:
     stub = re.sub(r"(?<=[(\s])(\*{1,2}[^\W\d]\w*)(?=[,)])", r"\1: object", stub)
     tree = ast.parse(stub)
     nodes = [*ast.walk(tree)]
+    for neighbours in itertools.pairwise(nodes):
+        match neighbours:
+            case ast.AnnAssign(), ast.Expr(ast.Constant(str(text)) as docstring):
+                docstring.value = text.strip()
     values = {node.value for node in nodes if isinstance(node, ast.Attribute)}
     bound = {defined(node) for node in nodes if isinstance(node, ast.stmt)}
     lines = []

@@ -1,5 +1,5 @@
 """A Python package with a Rust core: what is public is imported here."""
 
-from ._rust import fizzbuzz, longest_chain
+from ._rust import Case, Rules, RulesError, fizzbuzz, longest_chain
 
-__all__ = ["fizzbuzz", "longest_chain"]
+__all__ = ["Case", "Rules", "RulesError", "fizzbuzz", "longest_chain"]

@@ -1,8 +1,67 @@
 """What the package is made of, in Rust."""
 
-from typing import SupportsIndex, overload
+from collections.abc import Iterator, Sequence
+from typing import Final, SupportsIndex, final, overload
 
-__all__ = ["fizzbuzz", "longest_chain"]
+@final
+class Case:
+    """How words are written."""
+
+    GIVEN: Final[Case]
+    "As the rules have them."
+    UPPER: Final[Case]
+    "In capitals."
+
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __int__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+
+@final
+class Rules:
+    """Rules of a game: which word stands for multiples of which divisor.
+
+    Rules cannot change, so they are equal if their words are, and may be keys of a dictionary.
+
+    Args:
+        words (list[tuple[int, str]]): divisors from 1 to 4294967295 and their words, in the order in
+            which words are joined.
+
+    Raises:
+        RulesError: if a divisor is 0.
+        OverflowError: if a divisor is negative or too large.
+
+    Examples:
+        >>> from fizzbuzz_example import Case, Rules
+        >>> rules = Rules([(3, "fizz"), (7, "bang")])
+        >>> rules.answer(21, case=Case.UPPER)
+        'FIZZBANG'
+        >>> list(rules)
+        [(3, 'fizz'), (7, 'bang')]
+    """
+
+    def __eq__(self, value: object, /) -> bool: ...
+    def __getnewargs__(self, /) -> tuple[list[tuple[int, str]]]:
+        """What pickle and copy call `Rules` with."""
+
+    def __hash__(self, /) -> int: ...
+    def __len__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(cls, words: Sequence[tuple[int, str]], /) -> Rules: ...
+    def __repr__(self, /) -> str: ...
+    def answer(self, /, number: SupportsIndex, *, case: Case = ...) -> str:
+        """Join the words of the divisors of a number, or write the number if there are none.
+
+        Args:
+            number (int): of 64 bits.
+            case (Case): how the words are written.
+
+        Returns:
+            str: the answer.
+        """
+
+    def __iter__(self, /) -> Iterator[tuple[int, str]]: ...
 
 @overload
 def fizzbuzz(n: float, /) -> str:
@@ -58,3 +117,8 @@ def longest_chain(limit: SupportsIndex, *, threads: SupportsIndex = ...) -> tupl
         >>> longest_chain(100_000, threads=2)
         (77031, 351)
     """
+
+class RulesError(ValueError):
+    """Rules that no number can follow."""
+
+__all__ = ["Case", "Rules", "RulesError", "fizzbuzz", "longest_chain"]

@@ -4,7 +4,9 @@
 mod collatz;
 mod error;
 mod fizzbuzz;
+mod rules;
 
 pub use collatz::{Chain, NothingBelow, longest_chain};
 pub use error::Error;
 pub use fizzbuzz::{Answer, Steps, fizzbuzz};
+pub use rules::{Case, Rules};

@@ -1,11 +1,19 @@
 //! The only place that names Python's exceptions.
 
+use pyo3::create_exception;
 use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+create_exception!(
+    fizzbuzz_example,
+    RulesError,
+    PyValueError,
+    "Rules that no number can follow."
+);
+
 /// What can go wrong between Python and Rust.
 pub(crate) enum Error {
-    /// The core refused: `ValueError`.
+    /// The core refused: `RulesError` or another `ValueError`.
     Core(rust_core::Error),
     /// An argument of the right type lies outside its bounds: `ValueError`.
     Bounds(String),
@@ -55,6 +63,9 @@ impl Error {
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
+            Error::Core(error @ rust_core::Error::ZeroDivisor) => {
+                RulesError::new_err(error.to_string())
+            }
             Error::Core(error) => PyValueError::new_err(error.to_string()),
             Error::Bounds(message) => PyValueError::new_err(message),
             Error::Type(message) => PyTypeError::new_err(message),

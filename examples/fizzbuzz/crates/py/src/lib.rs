@@ -10,6 +10,7 @@
 mod collatz;
 mod error;
 mod fizzbuzz;
+mod rules;
 
 /// What the package is made of, in Rust.
 #[pyo3::pymodule]
@@ -17,5 +18,9 @@ mod _rust {
     #[pymodule_export]
     use crate::collatz::longest_chain;
     #[pymodule_export]
+    use crate::error::RulesError;
+    #[pymodule_export]
     use crate::fizzbuzz::fizzbuzz;
+    #[pymodule_export]
+    use crate::rules::{Case, Rules};
 }
