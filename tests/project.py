@@ -144,7 +144,7 @@ class Project:
         text = (self / "CONTRIBUTING.md").read_text("utf-8").split("## Remove the starter\n")[1]
         files, _, mentions = text.split("\n## ")[0].partition("Delete the lines")
         folders = ("", "crates/core/src/", "crates/py/src/")
-        for name in re.findall(r"`([\w/.]+\.\w+)`", files):
+        for name in re.findall(r"`([\w/.-]+\.\w+)`", files):
             for folder in folders if "/" not in name else folders[:1]:
                 (self / f"{folder}{name}").unlink(missing_ok=True)
         lines = r"^(    #\[pymodule_export\]\n)?.*\b(collatz|fizzbuzz|rules|error|arguments)\b.*;\n"

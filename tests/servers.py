@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -176,8 +177,12 @@ class MirrorWithoutDates(http.server.BaseHTTPRequestHandler):
         request = urllib.request.Request(
             f"https://pypi.org{self.path}", headers={"Accept": "text/html"}
         )
-        with urllib.request.urlopen(request) as response:
-            page = response.read()
+        try:
+            with urllib.request.urlopen(request) as response:
+                page = response.read()
+        except urllib.error.HTTPError as missing:
+            self.send_error(missing.code)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(page)))

@@ -66,7 +66,7 @@ def test_the_defaults_work_from_the_first_minute(copie: Copie, tmp_path: Path) -
     assert "passed" in project.run("uv", "run", "pytest")
     checked = project.just("check")
     assert "All checks passed. Not checked here: other systems, other Pythons" in checked
-    assert "13 passed" in project.just("test-parallel")
+    assert "15 passed" in project.just("test-parallel")
     output = project.just("wheels")
     assert tags(project) == ["cp311-abi3", "cp314-cp314t", "cp315-abi3.abi3t"]
     tested, untested = card(output, 2), card(output, 3)

@@ -1,10 +1,10 @@
-"""Show in the API reference what a stub defines by overloads only, which griffe leaves out."""
+"""Show in the API reference what griffe leaves out of a stub: functions that have overloads only, and arguments of `__new__`."""
 
 import griffe
 
 
-class Overloads(griffe.Extension):
-    """Makes such functions members of their module or class."""
+class Completed(griffe.Extension):
+    """Makes such functions members of their module or class, and `__new__` an `__init__`."""
 
     def on_package(self, *, pkg: griffe.Module, **_: object) -> None:
         """Add them once a package is loaded."""
@@ -14,4 +14,6 @@ class Overloads(griffe.Extension):
                 if overloads and name not in part.members:
                     part.set_member(name, overloads[0])
                     overloads[0].overloads = overloads
+            if "__new__" in part.members and "__init__" not in part.members:
+                part.members["__init__"] = part.members["__new__"]
             parts += [member for member in part.members.values() if isinstance(member, griffe.Module | griffe.Class)]

@@ -80,7 +80,7 @@ impl Rules {
         Ok(format!("Rules({})", self.words(py)?.repr()?))
     }
 
-    /// What pickle and copy call `Rules` with.
+    // What pickle and copy call `Rules` with.
     fn __getnewargs__(&self) -> (Vec<(u32, String)>,) {
         (self.0.words().to_vec(),)
     }
