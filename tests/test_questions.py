@@ -408,6 +408,18 @@ def test_without_private_registries_nothing_is_set_up_for_them(tmp_path: Path) -
     assert workflows == {"publish-pypi.yml", "publish-crates-io.yml"}
 
 
+def test_a_list_without_brackets_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    """Copier itself refuses it, before a template can: `just answer` and README say how."""
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "-d", "wheels_to=pypi"]
+    command += [str(template()), str(tmp_path / "new")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.endswith("TypeError: Not a YAML list: 'pypi'\n")
+    assert not (tmp_path / "new").exists()
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert "Copier wants lists in brackets: `--data 'wheels_to=[pypi, azure]'`" in readme
+
+
 def test_on_the_command_line_the_message_comes_last(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "copier", "copy", "--defaults", "-d", "project_name=json"]
     result = subprocess.run(

@@ -137,7 +137,13 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     update(project, version_of(every_file))
     own = {
         key: project.answers()[key]
-        for key in ("description", "library_name", *(key for key, _, _ in NEWER))
+        for key in (
+            "coverage",
+            "description",
+            "extras",
+            "library_name",
+            *(key for key, _, _ in NEWER),
+        )
     }
     answered = {**ANSWERS[answers], **own}
     fresh = render(tmp_path / "fresh" / "new", clone, version_of(every_file), **answered)
@@ -148,6 +154,16 @@ def test_an_update_gives_what_a_fresh_copy_gives(
     assert content(project, "yours") == yours
     without = {name for name, text in content(project).items() if b"planted" not in text}
     assert without <= left, "a change of the template did not arrive in these"
+
+
+@pytest.mark.slow
+def test_an_older_project_gets_neither_a_site_nor_a_limit_of_coverage(make: Make) -> None:
+    project = make("2.1.0", "defaults")
+    update(project, NOW)
+    answers = project.answers()
+    assert (answers["extras"], answers["coverage"]) == ([], 0)
+    assert "fail_under" not in (project / "pyproject.toml").read_text("utf-8")
+    assert not (project / "mkdocs.yml").exists()
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ ANSWERS: dict[str, dict[str, Answer]] = {
         **PRIVATE,
         "crate_to": ["crates-io", "azure", "private"],
         "description": 'Fast: "things" & # more.',
-        "extras": ["docs", "hooks", "pypy"],
+        "extras": ["pypy"],
         "license": "MIT OR Apache-2.0",
         "platforms": "wide",
         "repository_url": "https://github.com/ada/new",
