@@ -403,7 +403,8 @@ def test_the_pages_of_the_documentation_come_with_their_answer_and_stay(
 ) -> None:
     project = copy_at(clone, NOW, tmp_path / "new", {"extras": "[]"})
     assert not (project / "docs").exists()
-    project.just("answer", "extras=docs")
+    project.just("answer", "extras=docs crate_to=crates-io")
+    assert (project / "crates/core/LICENSE").read_text("utf-8").startswith("MIT License")
     names = ("index.md", "reference.md", "stylesheets/site.css")
     assert all((project / "docs" / name).exists() for name in names)
     (project / "docs/index.md").write_text("# Mine\n", "utf-8")

@@ -37,9 +37,12 @@ def test_rust_that_only_pytest_runs_counts_and_tests_and_stubs_do_not(project: P
     expected = {
         CORE: ("33", "0", "100.0", ""),
         WRAPPER: ("10", "0", "100.0", ""),
-        PACKAGE: ("2", "0", "100.0", ""),
-        "all": ("45", "0", "100.0", ""),
+        PACKAGE: ("3", "0", "100.0", ""),
+        "all": ("46", "0", "100.0", ""),
     }
+    project.replace("pyproject.toml", "dependencies = []", 'dependencies = ["idna>=3"]')
+    with (project / PACKAGE).open("a", encoding="utf-8") as file:
+        file.write("\nimport idna as idna\n")
     assert rows(project.just("cov")) == expected
     modules = [*project.path.glob("python/**/*.so")]
     code, unit_tests, _ = (project / CORE).read_text("utf-8").partition("\n#[cfg(test)]\nmod ")

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from project import Project, commit, git, render
+from project import Project, commit, git, render, skip_without
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +75,58 @@ def test_a_release_sets_one_version_in_every_file(
     assert re.search(rf"## Unreleased\n\n## {version} \(20\d\d-\d\d-\d\d\)\n\n- The first", text)
     again = unreleased.just("release", "patch", code=1)
     assert 'CHANGELOG.md says nothing new: write a line under "## Unreleased".' in again
+
+
+@pytest.fixture
+def breaking(unreleased: Project) -> Project:
+    """Tag a release, then drop a parameter in Python and a constant in Rust."""
+    core = unreleased / "crates/core/src/lib.rs"
+    before = core.read_text("utf-8")
+    core.write_text(f"{before}\n/// Seven.\npub const SEVEN: u8 = 7;\n", "utf-8")
+    commit(unreleased.path)
+    git(unreleased.path, "tag", "v0.1.0")
+    core.write_text(before, "utf-8")
+    stub = "python/new/_rust.pyi"
+    unreleased.replace(stub, "*, threads: SupportsIndex = ...", "")
+    commit(unreleased.path)
+    return unreleased
+
+
+def test_a_patch_that_breaks_code_says_so_in_the_changelog_or_is_refused(
+    breaking: Project,
+) -> None:
+    output = breaking.just("release", "patch", code=1)
+    assert re.search(
+        r"python/new/_rust\.pyi:\d+: longest_chain\(threads\): Parameter was removed", output
+    )
+    assert 'type `just release minor`, or write "### Breaking" below Unreleased.' in output
+    assert git(breaking.path, "status", "--porcelain") == ""
+    breaking.replace(
+        "CHANGELOG.md",
+        "## Unreleased\n\n",
+        "## Unreleased\n\n### Breaking\n\n- It counts alone.\n\n",
+    )
+    commit(breaking.path)
+    assert "Committed version 0.1.1." in breaking.just("release", "patch")
+
+
+def test_a_minor_version_may_break_code(breaking: Project) -> None:
+    assert "Parameter was removed" in breaking.just("api", code=1)
+    assert "Committed version 0.2.0." in breaking.just("release", "minor")
+
+
+def test_a_crate_that_breaks_code_is_named(breaking: Project) -> None:
+    if not shutil.which("cargo-semver-checks"):
+        skip_without("cargo-semver-checks", "cargo install --locked cargo-semver-checks")
+    git(breaking.path, "checkout", "--quiet", "HEAD~", "--", "python")
+    commit(breaking.path)
+    output = breaking.just("api", code=1)
+    assert "SEVEN" in output
+    assert "crates/core/src/lib.rs" in output
+
+
+def test_before_the_first_release_nothing_breaks(unreleased: Project) -> None:
+    assert "There is no release yet, so nothing breaks." in unreleased.just("api")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def run_tests(environment: dict[str, str]) -> None:
     run("cargo", "llvm-cov", "clean", "--workspace", environment=environment)
     run("cargo", "test", "--workspace", "--quiet", environment=environment)
     run("maturin", "build", "--quiet", "--profile", "dev", "--out", wheels, environment=environment)
+    run("uv", "sync", "--quiet", "--no-install-project", "--no-default-groups", "--group", "coverage")
     run("uv", "pip", "install", "--quiet", "--no-deps", "--reinstall", *wheels.glob("*.whl"))
     run(*coverage, "run", f"--source={PACKAGE}", "-m", "pytest", "--quiet", environment=environment)
 

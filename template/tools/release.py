@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import json
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,27 @@ def check() -> None:
             sys.exit(f'Cargo.toml has panic = "abort" in profile {name}, so a panic would end Python: delete it.')
 
 
+def api() -> None:
+    """Exit if the last commit breaks code of those who use the last release, and list what does."""
+    tag = capture("git", "describe", "--tags", "--abbrev=0", "--match", "v*")
+    if not tag:
+        print("There is no release yet, so nothing breaks.")
+        return
+    package = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
+    folder = capture("git", "rev-parse", "--show-prefix") + "python"
+    # From commits, as a development build beside the stub would be compared in its place.
+    check = ["griffe", "check", package, "--search", folder, "--base-ref", "HEAD", "--against", tag]
+    extension = "tools/api_reference.py"
+    run(*check, *(["--extensions", extension] if (ROOT / extension).exists() else []))
+    core = read("crates/core/Cargo.toml")["package"]
+    if not core.get("publish", True):
+        return
+    if not shutil.which("cargo-semver-checks"):
+        print("The crate was not checked: type `cargo install --locked cargo-semver-checks`.")
+        return
+    run("cargo", "semver-checks", "--package", core["name"], "--baseline-rev", tag)
+
+
 def prepare(version: str) -> None:
     """Commit a higher version in every file, or change nothing."""
     status = run("git", "status", "--porcelain", "--untracked-files=normal", "--", ".", quiet=True)
@@ -44,7 +66,7 @@ def prepare(version: str) -> None:
         sys.exit(f"Commit these changes first, or `git stash` them:\n{changes}")
     check()
     changelog = CHANGELOG.read_text("utf-8")
-    if not (unreleased := re.search(r"^## \[?Unreleased\]?\n+(?=[^#\s])", changelog, re.MULTILINE)):
+    if not (unreleased := re.search(r"^## \[?Unreleased\]?\n+(?=###|[^#\s])", changelog, re.MULTILINE)):
         sys.exit('CHANGELOG.md says nothing new: write a line under "## Unreleased".')
     parts = ("major", "minor", "patch")
     if version not in parts and not re.fullmatch(r"\d+\.\d+\.\d+", version):
@@ -56,6 +78,14 @@ def prepare(version: str) -> None:
     is_first = version == VERSION and not re.search(r"^## \[?\d", changelog, re.MULTILINE)
     if version not in parts and not is_first and number(version) <= number(VERSION):
         sys.exit(f"{version} is not higher than {VERSION}: type a higher one, or minor.")
+    is_patch = version == "patch" or version.rpartition(".")[0] == VERSION.rpartition(".")[0]
+    if is_patch and not is_first and "\n### Breaking" not in changelog[unreleased.start() :].split("\n## ")[0]:
+        try:
+            api()
+        except SystemExit as broken:
+            sys.exit(
+                f'{broken} A patch breaks nothing: type `just release minor`, or write "### Breaking" below Unreleased.'
+            )
     try:
         if is_first:
             heading = f"## {VERSION} ({datetime.date.today()})\n\n"
@@ -145,4 +175,4 @@ def sums_of_run(commit: str) -> str:
 
 
 if __name__ == "__main__":
-    main(check, prepare, gate, draft, fetch)
+    main(api, check, prepare, gate, draft, fetch)
