@@ -1,0 +1,198 @@
+"""Measure the core crate by criterion, and the calls of RACES in tests/oracle.py, alone or beside another commit."""
+
+import functools
+import importlib
+import json
+import os
+import platform
+import re
+import reprlib
+import shutil
+import statistics
+import sys
+import timeit
+from collections.abc import Sequence
+from pathlib import Path
+
+from project import PROJECT, ROOT, capture, main, run, show
+
+FOLDER = ROOT / "target/benchmarks"
+PACKAGE: str = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
+ROUNDS = 10  # that noise alone makes the same side faster each time happens once in 512 times
+LEAST = 1.03  # the same code, compiled in another folder, differs by less
+
+Build = tuple[Path, Path]  # criterion's program, and a folder with the package
+Times = dict[str, float]  # seconds, by benchmark
+
+
+def bench(commit: str = "") -> None:
+    """Print the median and the spread of each benchmark, and how it compares with another commit."""
+    folders = [ROOT, unpack(commit)] if commit else [ROOT]
+    builds = [build(folder, FOLDER / f"build-{number}") for number, folder in enumerate(folders)]
+    rounds = [measure(builds, backwards=bool(number % 2)) for number in range(ROUNDS)]
+    if not rounds[0][0]:
+        sys.exit("There is no benchmark: add one to benches/benchmarks.rs, or a row to RACES in tests/oracle.py.")
+    text = f"{machine()}\n\n{table(rounds, commit)}\n"
+    if shutil.which("valgrind"):
+        text += instructions([program for program, _ in builds], commit)
+    else:
+        text += "Instructions were not counted: valgrind is missing. Install it as your system does.\n"
+    show(text, FOLDER / "benchmarks.md")
+
+
+def unpack(commit: str) -> Path:
+    """Return a folder with the project as of a commit, and the benchmarks of today."""
+    folder, archive = FOLDER / "commit", FOLDER / "commit.tar"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    run("git", "archive", "--output", archive, commit)
+    shutil.unpack_archive(archive, folder, filter="data")
+    shutil.rmtree(folder / "benches", ignore_errors=True)
+    shutil.copytree(ROOT / "benches", folder / "benches")
+    return folder
+
+
+def build(folder: Path, target: Path) -> Build:
+    """Compile the benchmarks and the package as they stand in a folder."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    options = ("--no-run", "--message-format=json", "--manifest-path", str(folder / "benches/Cargo.toml"))
+    messages = run("cargo", "bench", *options, environment=environment, quiet=True)
+    (program,) = (json.loads(line)["executable"] for line in messages.splitlines() if '"kind":["bench"]' in line)
+    package(folder, target, "--release")
+    return Path(program), target / "package"
+
+
+def package(folder: Path, target: Path, *profile: str) -> None:
+    """Install the package of a folder into a folder of its own."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    shutil.rmtree(target / "wheels", ignore_errors=True)
+    options = ("--quiet", *profile, "--interpreter", sys.executable, "--out", str(target / "wheels"))
+    run("maturin", "build", *options, cwd=folder, environment=environment)
+    shutil.rmtree(target / "package", ignore_errors=True)
+    wheels = (target / "wheels").glob("*.whl")
+    run("uv", "pip", "install", "--quiet", "--no-deps", "--target", target / "package", *wheels)
+
+
+def measure(builds: list[Build], backwards: bool) -> list[Times]:
+    """Run all benchmarks of each build once, in turns, so that a slow moment of the machine meets both."""
+    order = builds[::-1] if backwards else builds
+    times = [{**rust(program), **python(folder)} for program, folder in order]
+    return times[::-1] if backwards else times
+
+
+def rust(program: Path) -> Times:
+    """Return the median that criterion finds for each benchmark of the core crate."""
+    results = FOLDER / "criterion"
+    shutil.rmtree(results, ignore_errors=True)
+    options = (
+        "--bench",
+        "--quiet",
+        "--noplot",
+        "--sample-size",
+        "20",
+        "--warm-up-time",
+        "0.2",
+        "--measurement-time",
+        "1",
+    )
+    run(program, *options, environment={**os.environ, "CRITERION_HOME": str(results)}, quiet=True)
+    times = {}
+    for path in results.glob("**/new/estimates.json"):
+        name = json.loads(path.with_name("benchmark.json").read_text("utf-8"))["full_id"]
+        times[f"Rust: {name}"] = json.loads(path.read_text("utf-8"))["median"]["point_estimate"] / 1e9
+    return times
+
+
+def python(folder: Path) -> Times:
+    """Return the time of each call through the boundary, with the package of a folder."""
+    printed = run(sys.executable, __file__, "calls", environment={**os.environ, "PYTHONPATH": str(folder)}, quiet=True)
+    times: Times = json.loads(printed.splitlines()[-1])
+    return times
+
+
+def calls(times: str = "3") -> None:
+    """Print the seconds of each call of RACES in tests/oracle.py, as JSON."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    module, medians = importlib.import_module(PACKAGE), {}
+    for plain, _, arguments in importlib.import_module("oracle").RACES:
+        if function := getattr(module, plain.__name__, None):
+            timer = timeit.Timer(functools.partial(function, *arguments))
+            number, _ = timer.autorange()
+            name = f"Python: {plain.__name__}({', '.join(map(reprlib.repr, arguments))})"
+            medians[name] = statistics.median(timer.repeat(int(times), number)) / number
+    print(json.dumps(medians))
+
+
+def machine() -> str:
+    """Return what was measured where."""
+    model = re.findall(r"^model name\s*: (.*)", capture("cat", "/proc/cpuinfo"), re.MULTILINE)
+    rows = [
+        f"{(model or [platform.processor()])[0]}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}",
+        f"{capture('rustc', '--version')}; {platform.python_implementation()} {platform.python_version()}",
+        f"Commit {capture('git', 'describe', '--always', '--dirty') or 'none'}; {ROUNDS} rounds.",
+    ]
+    return "\n".join(rows)
+
+
+def table(rounds: list[list[Times]], commit: str) -> str:
+    """Return a table with a row for each benchmark."""
+    rows = [f"| benchmark | median | spread |{f' {commit} | difference |' if commit else ''}"]
+    rows.append(f"| --- | --: | --: |{' --: | --- |' if commit else ''}")
+    for name in rounds[0][0]:
+        times, *before = zip(*([side.get(name, 0) for side in sides] for sides in rounds), strict=True)
+        middle = statistics.median(times)
+        cells = [name, duration(middle), f"{100 * (max(times) - min(times)) / middle:.1f} %"]
+        for others in before:
+            cells += [duration(statistics.median(others)), compare(times, others)] if all(others) else ["", "new"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*rows, ""])
+
+
+def compare(times: Sequence[float], before: Sequence[float]) -> str:
+    """Say how much faster or slower a benchmark is, if every round agrees and more than chance explains it."""
+    ratios = [old / new for new, old in zip(times, before, strict=True)]
+    ratio = statistics.median(ratios)
+    if min(ratios) > 1 and ratio > LEAST:
+        return f"{ratio:.2f} times as fast"
+    if max(ratios) < 1 and 1 / ratio > LEAST:
+        return f"{1 / ratio:.2f} times as slow"
+    return "no difference that can be told"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the unit that suits it."""
+    scale, unit = next(pair for pair in ((1, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")) if seconds * pair[0] >= 1)
+    return f"{seconds * scale:.1f} {unit}"
+
+
+def instructions(programs: list[Path], commit: str) -> str:
+    """Return a table of the instructions that each benchmark of the core crate runs, which hardly vary."""
+    rows = [f"| benchmark | instructions |{f' {commit} |' if commit else ''}", f"| --- |{' --: |' * len(programs)}"]
+    listed = run(programs[0], "--bench", "--list", quiet=True)
+    for name in re.findall("^(.*): benchmark$", listed, re.MULTILINE):
+        counts = [executed(program, name) - executed(program, "no benchmark has this name") for program in programs]
+        rows.append(f"| Rust: {name} | {' | '.join(map('{:,}'.format, counts))} |")
+    return "\n".join([*rows, ""])
+
+
+def executed(program: Path, name: str) -> int:
+    """Return how many instructions the program runs, with one call of a benchmark."""
+    results = FOLDER / "callgrind.out"
+    options = ("--quiet", "--tool=callgrind", f"--callgrind-out-file={results}")
+    run("valgrind", *options, program, "--bench", "--test", "--exact", name, quiet=True)
+    (count,) = re.findall(r"^totals: (\d+)", results.read_text("utf-8"), re.MULTILINE)
+    return int(count)
+
+
+def profile() -> None:
+    """Write a flame graph of the calls of RACES, with functions of Rust and of Python."""
+    target, graph = FOLDER / "build-profile", FOLDER / "profile.svg"
+    package(ROOT, target, "--profile", "profiling")
+    options = ("--native", "--rate", "200", "--output", graph)
+    environment = {**os.environ, "PYTHONPATH": str(target / "package")}
+    run("py-spy", "record", *options, "--", sys.executable, __file__, "calls", "20", environment=environment)
+    print(f"Open {graph.relative_to(ROOT)} in a browser.")
+
+
+if __name__ == "__main__":
+    main(bench, calls, profile)

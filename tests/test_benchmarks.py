@@ -1,0 +1,85 @@
+"""Benchmarks of the core crate and of calls from Python, alone and beside another commit."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from project import Project, commit, git, render, skip_without
+
+pytestmark = pytest.mark.slow
+RUST, PYTHON = "Rust: longest_chain below 1000", "Python: longest_chain(100000)"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Render a project with benchmarks and a commit, and without a tests of speed in `just check`."""
+    project = render(tmp_path_factory.mktemp("benchmarks") / "new", extras="[benchmarks]")
+    project.replace("tools/benchmarks.py", "ROUNDS = 10", "ROUNDS = 3")
+    project.commit_with_locks()
+    return project
+
+
+def rows(output: str) -> dict[str, list[list[str]]]:
+    """Read the tables: by benchmark, the cells of its row in each."""
+    found: dict[str, list[list[str]]] = {}
+    for name, cells in re.findall(r"^\| ((?:Rust|Python): .*?) \| (.*) \|$", output, re.MULTILINE):
+        found.setdefault(name, []).append(cells.split(" | "))
+    return found
+
+
+def test_a_slower_commit_is_told_from_a_faster_one(project: Project) -> None:
+    core = "crates/core/src/collatz.rs"
+    again = "    std::hint::black_box((1..limit).map(chain).reduce(longer));\n"
+    start = "    let threads = threads.get().min(256);\n"
+    project.replace(core, start, again + start)
+    commit(project.path)
+    output = project.just("bench", "HEAD~")
+    assert re.search(r"^rustc 1\.\d+\.\d+ .*; CPython 3\.\d+\.\d+$", output, re.MULTILINE)
+    assert f"Commit {git(project.path, 'rev-parse', '--short', 'HEAD')}; 3 rounds." in output
+    table = rows(output)
+    assert table.keys() == {RUST, PYTHON}
+    for name in table:
+        median, spread, before, difference = table[name][0]
+        assert re.fullmatch(r"[\d.]+ (ns|µs|ms)", median)
+        assert re.fullmatch(r"[\d.]+ (ns|µs|ms)", before)
+        assert re.fullmatch(r"[\d.]+ %", spread)
+        assert re.fullmatch(r"\d\.\d\d times as slow", difference)
+    if not shutil.which("valgrind"):
+        assert "Instructions were not counted: valgrind is missing." in output
+        return
+    here, there = (int(count.replace(",", "")) for count in table[RUST][1])
+    assert here > 1.5 * there
+    again_here, again_there = rows(project.just("bench", "HEAD~"))[RUST][1]
+    assert table[RUST][1] == [again_here, again_there]
+    git(project.path, "revert", "--no-edit", "HEAD")
+
+
+def test_noise_is_no_difference(project: Project) -> None:
+    script = "import benchmarks; print(benchmarks.compare({}, {}))"
+    for times, before, said in (
+        ([1.0, 1.0, 1.0], [2.0, 2.2, 1.9], "2.00 times as fast"),
+        ([2.0, 2.2, 1.9], [1.0, 1.0, 1.0], "2.00 times as slow"),
+        ([1.0, 1.0, 1.0], [2.0, 2.2, 0.9], "no difference that can be told"),
+        ([1.0, 1.0, 1.0], [1.01, 1.02, 1.02], "no difference that can be told"),
+    ):
+        assert project.tools(script.format(times, before)).strip() == said
+
+
+def test_a_project_without_benchmarks_is_told_where_they_go(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", extras="[benchmarks]", starter="none")
+    output = project.just("bench", code=1)
+    assert "There is no benchmark: add one to benches/benchmarks.rs, or a row to RACES" in output
+
+
+def test_check_compiles_no_criterion(project: Project) -> None:
+    assert "criterion" not in project.run("cargo", "tree", "--workspace", "--target", "all")
+
+
+def test_a_profile_shows_functions_of_both_languages(project: Project) -> None:
+    if not shutil.which("gdb") and not Path("/proc/self/mem").exists():
+        skip_without("access to other processes", "run the tests on Linux")
+    project.just("profile")
+    graph = (project / "target/benchmarks/profile.svg").read_text("utf-8")
+    assert "calls (benchmarks.py:" in graph
+    assert "collatz.rs:" in graph
