@@ -80,7 +80,7 @@ def publish(runner: Runner, to: str, tag: str = "v0.2.0", *options: str) -> dict
 def test_a_release_ends_in_a_draft_of_everything_that_was_verified(runner: Runner) -> None:
     results = release(runner)
     assert set(results.values()) == {"success"}, runner.output
-    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST, SUMS])
+    assert drafted(runner) == sorted([CRATE, WHEEL, SDIST, SUMS, "new-0.2.0.intoto.jsonl"])
     created = next(verb for verb in runner.verbs() if verb.startswith("gh release create"))
     assert "gh release create v0.2.0 --draft --target " in created
     signed = [verb for verb in runner.verbs() if verb.startswith("attest ")]

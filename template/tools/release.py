@@ -134,8 +134,11 @@ def draft(name: str, commit: str) -> None:
     notes = folder / "notes.md"
     card = (folder / "proof-card.md").read_text("utf-8")
     notes.write_text(f"{changes}\n\n## What was tested\n\n{card}", "utf-8")
+    signed = [folder / SUMS]
+    if (bundle := folder / "attestation.json").exists():  # Scorecard counts signatures with this ending
+        signed.append(bundle.rename(folder / f"{NAME}-{VERSION}.intoto.jsonl"))
     create = ("gh", "release", "create", f"v{VERSION}", "--draft", "--target", commit)
-    run(*create, "--title", f"v{VERSION}", "--notes-file", notes, *files(folder), folder / SUMS)
+    run(*create, "--title", f"v{VERSION}", "--notes-file", notes, *files(folder), *signed)
 
 
 def fetch(tag: str, name: str) -> None:
