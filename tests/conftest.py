@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,14 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was skipped and why, and what updates did to lines that people wrote."""
-    skipped = Counter(
-        str(r.longrepr[2]) for r in terminalreporter.getreports("skipped") if r.longrepr
-    )
-    if skipped:
-        terminalreporter.section("skipped: how many, and why")
-        for reason, count in sorted(skipped.items()):
-            terminalreporter.write_line(f"{count:4} {reason.removeprefix('Skipped: ')}")
+    """Print what updates did to lines that people wrote."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     properties = [pair for report in reports for pair in report.user_properties]
     rows = [row for name, row in properties if name == "update"]

@@ -66,7 +66,7 @@ def unknown_uses(folder: Path) -> list[str]:
 def other_steps(folder: Path, *justfiles: Path) -> list[str]:
     """List the steps that are neither an action nor one verb of the justfile."""
     recipe = r"^([a-z][a-z-]*)[^\n]*:(?: |$)"
-    files = justfiles or (ROOT / "template/justfile", ROOT / "template/tools/docs.just")
+    files = justfiles or (ROOT / "template/justfile", *(ROOT / "template/tools").glob("*.just"))
     text = "\n".join(path.read_text("utf-8") for path in files)
     verbs = set(re.findall(recipe, text, re.MULTILINE))
     findings = []

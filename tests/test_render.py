@@ -32,8 +32,9 @@ OTHER = {
     "platform_ids": ["[manylinux-x86_64]", "[musllinux-riscv64, windows-x86]"],
     "wheels_to": ["[]", "[azure]", "[pypi, private]"],
     "crate_to": ["[azure]", "[crates-io, azure, private]"],
-    "extras": ["[pypy]", "[]", "[docs, hooks, pypy]"],
+    "extras": ["[pypy]", "[]", "[benchmarks, deep, docs, hooks, pypy]"],
 }
+CORE = "crates/core"
 # What proprietary projects get instead.
 PUBLIC = {"[pypi, private]": "[private]", "[crates-io, azure, private]": "[azure, private]"}
 
@@ -115,7 +116,8 @@ def test_nothing_is_left_unrendered_and_whitespace_is_clean(projects: list[Proje
     for project in projects:
         hostile = project.answers()["description"]
         for path, text in text_files(project).items():
-            if path.name in ("py.typed", "justfile", "docs.just", ".copier-answers.yml"):
+            names = ("py.typed", "justfile", ".copier-answers.yml")
+            if path.name in names or path.suffix == ".just":
                 continue
             plain = text.replace(hostile, "").replace(hostile.replace('"', '\\"'), "")
             if path.is_relative_to(".github"):  # expressions of GitHub's
@@ -283,14 +285,15 @@ def test_the_readme_of_each_licence_points_to_its_text(projects: list[Project]) 
     }
     for project in projects:
         expected = texts.get(project.answers()["license"], ["LICENSE"])
-        for folder in (project.path, project / "crates/core"):
-            assert sorted(path.name for path in folder.glob("LICENSE*")) == expected
+        published = bool(project.answers()["crate_to"])
+        for folder, names in ((".", expected), (CORE, expected if published else [])):
+            assert sorted(path.name for path in (project / folder).glob("LICENSE*")) == names
         for name in expected:
             assert re.search(
                 rf"\]\((https://.*/)?{name}\)", (project / "README.md").read_text("utf-8")
             )
             text = (project / name).read_text("utf-8")
-            assert (project / "crates/core" / name).read_text("utf-8") == text
+            assert not published or (project / f"{CORE}/{name}").read_text("utf-8") == text
             begin, end = TEXTS[name if "-" in name else project.answers()["license"]]
             assert text.startswith(begin)
             assert text.rstrip().endswith(end)
@@ -411,3 +414,33 @@ def test_the_examples_are_what_the_template_renders(tmp_path: Path) -> None:
     assert {path.relative_to("examples") for path in names} == set(rendered.files())
     for path, text in text_files(rendered).items():
         assert (committed.path / path).read_text("utf-8") == text, f"{path}: type `just examples`"
+
+
+# What sp-repo-review looks for under another name, and what stands in its place.
+JUSTFILE = {"PY007": "the task runner is just", "SEC001": "a recipe runs zizmor, here and at home"}
+ELSEWHERE = {
+    "project": {
+        **JUSTFILE,
+        "GH210": "pins of actions are the template's: `just update` raises them",
+        "PY006": "prek.toml, with extras=hooks",
+    },
+    "template": {
+        **JUSTFILE,
+        "PP002": "nothing is built from the template, so it has no build-system",
+        "PP003": "as above",
+        "PY006": "CI runs `just check`, and no hook is offered",
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["project", "template"])
+def test_scientific_pythons_review_finds_nothing_else(tmp_path: Path, what: str) -> None:
+    # https://learn.scientific-python.org/development/guides/repo-review/
+    folder = ROOT if what == "template" else render(tmp_path / "new", extras="[docs, hooks]").path
+    review = ("uvx", "--from", "sp-repo-review[cli]", "sp-repo-review", "--format", "json", ".")
+    result = subprocess.run(review, cwd=folder, stdout=subprocess.PIPE, check=False)
+    checks = json.loads(result.stdout)["checks"]
+    assert len(checks) > 50
+    failed = {name for name, check in checks.items() if check["result"] is False}
+    assert failed == set(ELSEWHERE[what])

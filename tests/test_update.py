@@ -94,6 +94,7 @@ def test_yours_is_what_the_design_says() -> None:
         "/python",
         "/tests",
         "/docs",
+        "/benches",
         "/CHANGELOG.md",
         "/CONTRIBUTING.md",
         "/LICENSE*",

@@ -6,7 +6,7 @@ It takes what stands in RACES of oracle.py.
 import importlib
 import statistics
 import sys
-import time
+import timeit
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 
 import oracle
 
+FOUR = ThreadPoolExecutor(4)
 PACKAGE = "fizzbuzz_example"
 Function = Callable[..., object]
 
@@ -29,18 +30,7 @@ def agree(rust: Function, python: Function, inputs: list[tuple[Any, ...]]) -> No
 
 def milliseconds(call: Callable[[], object]) -> float:
     """Return the median time of five calls."""
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
-
-
-def in_threads(function: Function, arguments: tuple[Any, ...]) -> None:
-    """Call a function in four threads at once."""
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: function(*arguments), range(4)))
+    return statistics.median(timeit.repeat(call, number=1, repeat=5)) * 1e3
 
 
 def race(
@@ -50,7 +40,7 @@ def race(
     rows: list[tuple[str, Callable[[Function], object]]] = [
         (", one call", lambda function: function(*timed)),
         (", 200 calls", lambda function: [function(*arguments) for arguments in inputs[:200]]),
-        (", four threads", lambda function: in_threads(function, timed)),
+        (", four threads", lambda function: [*FOUR.map(lambda _: function(*timed), range(4))]),
     ]
     for title, call in rows:
         slow, fast = milliseconds(partial(call, python)), milliseconds(partial(call, rust))

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::num::NonZero;
 use std::{error, fmt, panic, thread};
 
@@ -40,9 +41,10 @@ impl error::Error for NothingBelow {}
 /// # Ok::<(), fizzbuzz_example::NothingBelow>(())
 /// ```
 pub fn longest_chain(limit: u32, threads: NonZero<usize>) -> Result<Chain, NothingBelow> {
+    let order = |chain: &Chain| (chain.length, Reverse(chain.start));
     let threads = threads.get().min(256);
     // Neighbours go to different threads, since longer chains crowd at the upper end.
-    let longest_from = |first| (first..limit).step_by(threads).map(chain).reduce(longer);
+    let longest_from = |first| (first..limit).step_by(threads).map(chain).max_by_key(order);
     thread::scope(|scope| {
         let workers: Vec<_> = (1..limit)
             .take(threads)
@@ -51,7 +53,7 @@ pub fn longest_chain(limit: u32, threads: NonZero<usize>) -> Result<Chain, Nothi
         let results = workers.into_iter().map(thread::ScopedJoinHandle::join);
         results
             .filter_map(|result| result.unwrap_or_else(|cause| panic::resume_unwind(cause)))
-            .reduce(longer)
+            .max_by_key(order)
     })
     .ok_or(NothingBelow(limit))
 }
@@ -69,14 +71,6 @@ fn chain(start: u32) -> Chain {
         length += 1;
     }
     Chain { start, length }
-}
-
-fn longer(left: Chain, right: Chain) -> Chain {
-    if (right.length, left.start) > (left.length, right.start) {
-        right
-    } else {
-        left
-    }
 }
 
 #[cfg(test)]
@@ -108,7 +102,7 @@ mod tests {
 
     #[test]
     fn nothing_lies_below_one() {
-        let refusal = longest_chain(1, NonZero::<usize>::MIN);
-        assert_eq!(refusal, Err(NothingBelow(1)));
+        let refusal = longest_chain(1, NonZero::<usize>::MIN).unwrap_err();
+        assert_eq!(refusal.to_string(), "limit must be at least 2, not 1");
     }
 }

@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(steps(3, 0, -1), [3, 2, 1]);
         assert_eq!(steps(3, 3, 1), []);
         assert_eq!(steps(0, 5, -1), []);
+        assert_eq!(Steps::new(1, 7, 2).unwrap().size_hint(), (3, Some(3)));
     }
 
     #[test]
@@ -149,9 +150,8 @@ mod tests {
 
     #[test]
     fn a_step_of_zero_is_refused() {
-        assert_eq!(
-            Steps::new(1, 2, 0).map(Iterator::count),
-            Err(Error::ZeroStep)
-        );
+        let error = Steps::new(1, 2, 0).unwrap_err();
+        assert_eq!(error, Error::ZeroStep);
+        assert_eq!(error.to_string(), "step cannot be zero");
     }
 }

@@ -71,6 +71,7 @@ mod tests {
     #[test]
     fn words_are_joined_in_their_order() {
         let rules = rules(&[(5, "buzz"), (3, "fizz")]).unwrap();
+        assert_eq!(rules.words()[1], (3, "fizz".to_owned()));
         assert_eq!(rules.answer(15, Case::Given), "buzzfizz");
         assert_eq!(rules.answer(-3, Case::Upper), "FIZZ");
         assert_eq!(rules.answer(7, Case::Upper), "7");
@@ -78,6 +79,7 @@ mod tests {
 
     #[test]
     fn nothing_is_a_multiple_of_zero() {
-        assert_eq!(rules(&[(0, "never")]), Err(Error::ZeroDivisor));
+        let error = rules(&[(0, "never")]).unwrap_err();
+        assert_eq!(error.to_string(), "a divisor cannot be zero");
     }
 }
