@@ -108,7 +108,7 @@ def test_no_set_of_answers_has_a_finding(tmp_path: Path, seed: int) -> None:
         "python_min": chosen.choice(["3.11", "3.13", "3.15"]),
         "platforms": chosen.choice(["usual", "wide"]),
         "starter": chosen.choice(["minimal", "fizzbuzz", "none"]),
-        "extras": some("benchmarks", "deep", "docs", "hooks", "pypy"),
+        "extras": some("benchmarks", "deep", "devcontainer", "docs", "hooks", "pypy"),
         "repository_url": chosen.choice(
             ["", "https://github.com/ada/new", "https://gitlab.com/a/b/c"]
         ),
@@ -205,7 +205,7 @@ def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
 
 
 def test_every_known_action_is_used_and_runs_on_todays_node() -> None:
-    paths = [ROOT / "docs/bots.md", ROOT / "docs/coverage.md"]
+    paths = [*(ROOT / "docs").glob("*.md")]
     for folder in ("template/.github", ".github"):
         paths += (ROOT / folder).glob("*s/**/*.yml")
     used = {use["name"] for path in paths for use in USES.finditer(path.read_text("utf-8"))}

@@ -219,10 +219,10 @@ def renamed_question(clone: Path) -> None:
 
 def new_choice(clone: Path) -> None:
     """Offer one more extra, which has a file."""
-    edit(clone / "copier.yml", r"^    pypy \(.*", r"\g<0>\n    a dev container: devcontainer")
-    left_out = "{% if 'devcontainer' not in extras %}/devcontainer.json{% endif %}"
+    edit(clone / "copier.yml", r"^    pypy \(.*", r"\g<0>\n    a book: book")
+    left_out = "{% if 'book' not in extras %}/book.toml{% endif %}"
     edit(clone / "copier.yml", r"^_exclude:$", f'\\g<0>\n  - "{left_out}"')
-    (clone / "template/devcontainer.json").write_text("{}\n", "utf-8")
+    (clone / "template/book.toml").write_text("title = 1\n", "utf-8")
 
 
 def newer_pyo3(clone: Path) -> None:
