@@ -32,7 +32,7 @@ OTHER = {
     "platform_ids": ["[manylinux-x86_64]", "[musllinux-riscv64, windows-x86]"],
     "wheels_to": ["[]", "[azure]", "[pypi, private]"],
     "crate_to": ["[azure]", "[crates-io, azure, private]"],
-    "extras": ["[pypy]", "[]", "[benchmarks, deep, devcontainer, docs, hooks, pypy]"],
+    "extras": ["[pypy]", "[]", "[benchmarks, citation, deep, devcontainer, docs, hooks, pypy]"],
 }
 CORE = "crates/core"
 # What proprietary projects get instead.
@@ -444,3 +444,13 @@ def test_scientific_pythons_review_finds_nothing_else(tmp_path: Path, what: str)
     assert len(checks) > 50
     failed = {name for name, check in checks.items() if check["result"] is False}
     assert failed == set(ELSEWHERE[what])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("license_", ["MIT", "MIT OR Apache-2.0", "proprietary"])
+def test_the_citation_follows_its_schema(tmp_path: Path, license_: str) -> None:
+    project = render(tmp_path / "new", extras="[citation]", license=license_)
+    check = ("uvx", "--from", "cffconvert", "--with", "setuptools<81", "cffconvert", "--validate")
+    assert "metadata are valid" in project.run(*check)
+    project.replace("CITATION.cff", "type: software", "type: program")
+    project.run(*check, code=1)

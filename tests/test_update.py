@@ -96,6 +96,7 @@ def test_yours_is_what_the_design_says() -> None:
         "/docs",
         "/benches",
         "/CHANGELOG.md",
+        "/CITATION.cff",
         "/CONTRIBUTING.md",
         "/LICENSE*",
         "/README.md",
