@@ -54,7 +54,7 @@ def project(clone: Path, tmp_path: Path) -> Project:
         ),
         ("license=Apache-2.0", "license is asked only once, since its text is yours"),
         ("starter=none", "starter is asked only once, since its code is yours"),
-        ("platform=wide", "platform is not a question of these answers. Questions: crate_name"),
+        ("platform=wide", "platform is not a question of these answers. Questions: coverage, c"),
         ("azure_feed=feed", "azure_feed is not a question of these answers."),
         ("", "'' is no answer: type it as"),
         ("platforms", "'platforms' is no answer: type it as `just answer platforms=wide`."),

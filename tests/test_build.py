@@ -133,7 +133,8 @@ def test_the_worked_example_with_hostile_answers_and_paths(
 
 
 def test_the_empty_frame(tmp_path: Path) -> None:
-    project = render(tmp_path / "new", starter="none", license="MIT OR Apache-2.0")
+    answers = {"starter": "none", "crate_to": "[crates-io]"}
+    project = render(tmp_path / "new", None, None, license="MIT OR Apache-2.0", **answers)
     listed = project.just()
     recipes = ["setup", "check", "lint", "fmt", "test", "test-rust", "test-python", "stubs", "race"]
     recipes += ["wheels", "clean"]
@@ -146,7 +147,8 @@ def test_the_empty_frame(tmp_path: Path) -> None:
     project.just("clean", env=clean)
     assert "passed" in project.run("uv", "run", "pytest"), "uv remembers what it built"
     project.just("clean", env=clean)
-    fresh = render(tmp_path / "fresh", package_name="new", project_name="new", starter="none")
+    names = {"package_name": "new", "project_name": "new", "crate_name": "new"}
+    fresh = render(tmp_path / "fresh", None, None, **names, **answers)
     assert list((project / "python").rglob("*.so")) == []
     for name in ("dist", "target", ".venv", ".pytest_cache"):
         assert not (project / name).exists()

@@ -465,7 +465,8 @@ def test_reserved_names_are_those_of_python() -> None:
 @pytest.mark.slow
 def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
     """Else uv finds no solution, and the very first command fails."""
-    project = render(tmp_path / "new")
+    extras = "[benchmarks, citation, deep, devcontainer, docs, hooks, pypy]"
+    project = render(tmp_path / "new", extras=extras)
     project.run("uv", "lock")
     lock = tomllib.loads((project / "uv.lock").read_text("utf-8"))
     needed = {re.sub("[-.]", "_", package["name"]) for package in lock["package"]} - {"new"}

@@ -285,7 +285,7 @@ def test_the_readme_of_each_licence_points_to_its_text(projects: list[Project]) 
     }
     for project in projects:
         expected = texts.get(project.answers()["license"], ["LICENSE"])
-        published = bool(project.answers()["crate_to"])
+        published = project.answers()["crate_to"] or project.answers()["license"] == "proprietary"
         for folder, names in ((".", expected), (CORE, expected if published else [])):
             assert sorted(path.name for path in (project / folder).glob("LICENSE*")) == names
         for name in expected:
