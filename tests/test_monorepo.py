@@ -37,7 +37,9 @@ def test_the_workflows_of_the_root_find_the_project(around: Project, tmp_path: P
     assert '"manylinux-x86_64"' in around.run("just", "plan", "slice", env={name: value})
     texts = {path.name: path.read_text("utf-8") for path in around.path.glob(".github/**/*.yml")}
     workflows = "".join(texts.values())
-    assert not re.search(r"^ +((path|subject-path|packages-dir): )?dist/", workflows, re.MULTILINE)
+    folders = r"^ +((path|subject-path|packages-dir): )?(dist|target)/"
+    assert not re.search(folders, workflows, re.MULTILINE)
+    assert workflows.count("packages/my-package/target/") == 2
     assert workflows.count("packages/my-package/dist/") > 15
     assert texts["dependabot.yml"].count("    directory: /packages/my-package\n") == 2
     strict = ("--persona", "auditor", "--offline", "--no-ignores", "--quiet")
@@ -82,3 +84,17 @@ def test_a_check_says_that_github_reads_the_root_only(around: Project) -> None:
     assert sentence in project.just("--dry-run", "check")
     git(project.path, "init", "--quiet")
     assert sentence not in project.just("--dry-run", "check")
+
+
+def test_a_first_release_commits_the_project_only(around: Project) -> None:
+    project = Project(around / "packages/my-package")
+    project.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\n- The first version.\n")
+    project.run("uv", "lock")
+    project.run("cargo", "generate-lockfile")
+    (around / "README.md").write_text("Before.\n", "utf-8")
+    commit(around.path)
+    (around / "README.md").write_text("After.\n", "utf-8")
+    project.just("release", "0.1.0")
+    committed = git(around.path, "show", "--format=", "--name-only", "HEAD")
+    assert committed == "packages/my-package/CHANGELOG.md"
+    assert git(around.path, "status", "--porcelain") == "M README.md"

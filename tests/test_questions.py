@@ -472,6 +472,8 @@ def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
     needed = {re.sub("[-.]", "_", package["name"]) for package in lock["package"]} - {"new"}
     names = reserved(*known("reserved.json"))
     assert needed - names == set()
+    programs = {path.stem for path in (project / "tools").glob("*.py")}
+    assert programs - names == set(), "they would be imported in the package's place"
 
 
 @pytest.mark.parametrize("name", ["csv", "time", "uuid", "itertools", "base64", "rich", "class"])

@@ -99,7 +99,10 @@ def test_a_patch_that_breaks_code_says_so_in_the_changelog_or_is_refused(
     assert re.search(
         r"python/new/_rust\.pyi:\d+: longest_chain\(threads\): Parameter was removed", output
     )
-    assert 'type `just release minor`, or write "### Breaking" below Unreleased.' in output
+    assert (
+        'A patch must not break code: release a minor version (from 1.0 on, a major one), or write "### Breaking"'
+        in output
+    )
     assert git(breaking.path, "status", "--porcelain") == ""
     breaking.replace(
         "CHANGELOG.md",
@@ -126,7 +129,7 @@ def test_a_crate_that_breaks_code_is_named(breaking: Project) -> None:
 
 
 def test_before_the_first_release_nothing_breaks(unreleased: Project) -> None:
-    assert "There is no release yet, so nothing breaks." in unreleased.just("api")
+    assert "No tag v* can be reached, so nothing breaks." in unreleased.just("api")
 
 
 @pytest.mark.parametrize(

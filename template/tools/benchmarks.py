@@ -18,10 +18,10 @@ from project import PROJECT, ROOT, capture, main, run, show
 
 FOLDER = ROOT / "target/benchmarks"
 PACKAGE: str = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
-ROUNDS = 10  # that noise alone makes the same side faster each time happens once in 512 times
+ROUNDS = 10  # by chance, all agree in 1 of 512 comparisons
 LEAST = 1.03  # the same code, compiled in another folder, differs by less
 
-Build = tuple[Path, Path]  # criterion's program, and a folder with the package
+Build = tuple[list[Path], Path]  # criterion's programs, and a folder with the package
 Times = dict[str, float]  # seconds, by benchmark
 
 
@@ -32,12 +32,11 @@ def bench(commit: str = "") -> None:
     rounds = [measure(builds, backwards=bool(number % 2)) for number in range(ROUNDS)]
     if not rounds[0][0]:
         sys.exit("There is no benchmark: add one to benches/benchmarks.rs, or a row to RACES in tests/oracle.py.")
-    text = f"{machine()}\n\n{table(rounds, commit)}\n"
+    show(f"{machine()}\n\n{table(rounds, commit)}", FOLDER / "benchmarks.md")
     if shutil.which("valgrind"):
-        text += instructions([program for program, _ in builds], commit)
+        show(instructions([programs for programs, _ in builds], commit), FOLDER / "instructions.md")
     else:
-        text += "Instructions were not counted: valgrind is missing. Install it as your system does.\n"
-    show(text, FOLDER / "benchmarks.md")
+        print("Instructions were not counted: valgrind is missing. On Debian, type `apt install valgrind`.")
 
 
 def unpack(commit: str) -> Path:
@@ -46,7 +45,7 @@ def unpack(commit: str) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     run("git", "archive", "--output", archive, commit)
-    shutil.unpack_archive(archive, folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     shutil.rmtree(folder / "benches", ignore_errors=True)
     shutil.copytree(ROOT / "benches", folder / "benches")
     return folder
@@ -55,18 +54,32 @@ def unpack(commit: str) -> Path:
 def build(folder: Path, target: Path) -> Build:
     """Compile the benchmarks and the package as they stand in a folder."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
-    options = ("--no-run", "--message-format=json", "--manifest-path", str(folder / "benches/Cargo.toml"))
+    options = (
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+        "--manifest-path",
+        str(folder / "benches/Cargo.toml"),
+    )
     messages = run("cargo", "bench", *options, environment=environment, quiet=True)
-    (program,) = (json.loads(line)["executable"] for line in messages.splitlines() if '"kind":["bench"]' in line)
+    built = [json.loads(line) for line in messages.splitlines() if '"kind":["bench"]' in line]
     package(folder, target, "--release")
-    return Path(program), target / "package"
+    return [Path(message["executable"]) for message in built], target / "package"
 
 
 def package(folder: Path, target: Path, *profile: str) -> None:
     """Install the package of a folder into a folder of its own."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     shutil.rmtree(target / "wheels", ignore_errors=True)
-    options = ("--quiet", *profile, "--interpreter", sys.executable, "--out", str(target / "wheels"))
+    options = (
+        "--quiet",
+        *profile,
+        "--features",
+        "abi3",
+        "--interpreter",
+        sys.executable,
+        "--out",
+        str(target / "wheels"),
+    )
     run("maturin", "build", *options, cwd=folder, environment=environment)
     shutil.rmtree(target / "package", ignore_errors=True)
     wheels = (target / "wheels").glob("*.whl")
@@ -76,11 +89,11 @@ def package(folder: Path, target: Path, *profile: str) -> None:
 def measure(builds: list[Build], backwards: bool) -> list[Times]:
     """Run all benchmarks of each build once, in turns, so that a slow moment of the machine meets both."""
     order = builds[::-1] if backwards else builds
-    times = [{**rust(program), **python(folder)} for program, folder in order]
+    times = [{**rust(programs), **python(folder)} for programs, folder in order]
     return times[::-1] if backwards else times
 
 
-def rust(program: Path) -> Times:
+def rust(programs: list[Path]) -> Times:
     """Return the median that criterion finds for each benchmark of the core crate."""
     results = FOLDER / "criterion"
     shutil.rmtree(results, ignore_errors=True)
@@ -95,7 +108,8 @@ def rust(program: Path) -> Times:
         "--measurement-time",
         "1",
     )
-    run(program, *options, environment={**os.environ, "CRITERION_HOME": str(results)}, quiet=True)
+    for program in programs:
+        run(program, *options, environment={**os.environ, "CRITERION_HOME": str(results)}, quiet=True)
     times = {}
     for path in results.glob("**/new/estimates.json"):
         name = json.loads(path.with_name("benchmark.json").read_text("utf-8"))["full_id"]
@@ -119,15 +133,16 @@ def calls(times: str = "3") -> None:
             timer = timeit.Timer(functools.partial(function, *arguments))
             number, _ = timer.autorange()
             name = f"Python: {plain.__name__}({', '.join(map(reprlib.repr, arguments))})"
+            name = re.sub(" at 0x[0-9a-fA-F]+", "", name)  # each process has its own addresses
             medians[name] = statistics.median(timer.repeat(int(times), number)) / number
     print(json.dumps(medians))
 
 
 def machine() -> str:
-    """Return what was measured where."""
+    """Return the processor, the versions and the commit."""
     model = re.findall(r"^model name\s*: (.*)", capture("cat", "/proc/cpuinfo"), re.MULTILINE)
     rows = [
-        f"{(model or [platform.processor()])[0]}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}",
+        f"{(model or [platform.processor() or 'Unknown processor'])[0]}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}",
         f"{capture('rustc', '--version')}; {platform.python_implementation()} {platform.python_version()}",
         f"Commit {capture('git', 'describe', '--always', '--dirty') or 'none'}; {ROUNDS} rounds.",
     ]
@@ -149,29 +164,30 @@ def table(rounds: list[list[Times]], commit: str) -> str:
 
 
 def compare(times: Sequence[float], before: Sequence[float]) -> str:
-    """Say how much faster or slower a benchmark is, if every round agrees and more than chance explains it."""
+    """Return how much faster or slower a benchmark is, if every round agrees and more than chance explains it."""
     ratios = [old / new for new, old in zip(times, before, strict=True)]
     ratio = statistics.median(ratios)
     if min(ratios) > 1 and ratio > LEAST:
         return f"{ratio:.2f} times as fast"
     if max(ratios) < 1 and 1 / ratio > LEAST:
         return f"{1 / ratio:.2f} times as slow"
-    return "no difference that can be told"
+    return "no measurable difference"
 
 
 def duration(seconds: float) -> str:
     """Return a duration in the unit that suits it."""
-    scale, unit = next(pair for pair in ((1, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")) if seconds * pair[0] >= 1)
+    scale, unit = next((pair for pair in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if seconds * pair[0] >= 1), (1e9, "ns"))
     return f"{seconds * scale:.1f} {unit}"
 
 
-def instructions(programs: list[Path], commit: str) -> str:
+def instructions(sides: list[list[Path]], commit: str) -> str:
     """Return a table of the instructions that each benchmark of the core crate runs, which hardly vary."""
-    rows = [f"| benchmark | instructions |{f' {commit} |' if commit else ''}", f"| --- |{' --: |' * len(programs)}"]
-    listed = run(programs[0], "--bench", "--list", quiet=True)
-    for name in re.findall("^(.*): benchmark$", listed, re.MULTILINE):
-        counts = [executed(program, name) - executed(program, "no benchmark has this name") for program in programs]
-        rows.append(f"| Rust: {name} | {' | '.join(map('{:,}'.format, counts))} |")
+    rows = [f"| benchmark | instructions |{f' {commit} |' if commit else ''}", f"| --- |{' --: |' * len(sides)}"]
+    for programs in zip(*sides, strict=True):
+        listed = run(programs[0], "--bench", "--list", quiet=True)
+        for name in re.findall("^(.*): benchmark$", listed, re.MULTILINE):
+            counts = [executed(program, name) - executed(program, "no benchmark has this name") for program in programs]
+            rows.append(f"| Rust: {name} | {' | '.join(map('{:,}'.format, counts))} |")
     return "\n".join([*rows, ""])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from project import PROJECT, ROOT, main, run, show
 
 FOLDER = ROOT / "target/coverage"
+UNIT_TESTS = r"\n#\[cfg\(test\)\]\n(?:#\[.*\n)*mod \w+ \{"
 PACKAGE: str = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
 
 
@@ -22,8 +23,8 @@ def instrumented() -> dict[str, str]:
         sys.exit("cargo-llvm-cov is missing: type `cargo install --locked cargo-llvm-cov`.")
     own = {"CARGO_TARGET_DIR": str(FOLDER), "COVERAGE_FILE": str(FOLDER / ".coverage")}
     variables = {**os.environ, **own}
-    printed = run("cargo", "llvm-cov", "show-env", environment=variables, quiet=True)
-    return variables | dict(pair.split("=", 1) for pair in shlex.split(printed))
+    printed = run("cargo", "llvm-cov", "show-env", "--sh", environment=variables, quiet=True)
+    return variables | dict(word.split("=", 1) for word in shlex.split(printed) if word != "export")
 
 
 def measure() -> None:
@@ -37,7 +38,7 @@ def measure() -> None:
     least = PROJECT["tool"].get("coverage", {}).get("report", {}).get("fail_under", 0)
     if percent < least:
         sys.exit(
-            f"{percent:.1f} % of the lines ran, not {least} %: test the others, or lower fail_under in pyproject.toml."
+            f"{int(10 * percent) / 10} % of the lines ran, not {least} %: test the others, or lower fail_under in pyproject.toml."
         )
 
 
@@ -77,7 +78,7 @@ def lines(lcov: Path) -> dict[str, dict[int, int]]:
     counts: dict[str, dict[int, int]] = {}
     for record in lcov.read_text("utf-8").split("end_of_record")[:-1]:
         path = Path(re.findall("^SF:(.*)", record, re.MULTILINE)[0])
-        code, tests, _ = path.read_text("utf-8").partition("\n#[cfg(test)]\nmod ")
+        code, *tests = re.split(UNIT_TESTS, path.read_text("utf-8"), maxsplit=1)
         _, installed, inside = path.as_posix().rpartition("/site-packages/")
         end = len(code.splitlines()) if tests else sys.maxsize
         pairs = [(int(number), int(count)) for number, count in re.findall(r"^DA:(\d+),(\d+)", record, re.MULTILINE)]

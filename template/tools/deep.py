@@ -40,7 +40,9 @@ def mutants() -> None:
     rows = [f"{len(missed)} changes of the core crate were noticed by no test.\n", *(f"- `{line}`" for line in missed)]
     show("\n".join([*rows, ""]), ROOT / "target/mutants.md")
     if missed:
-        sys.exit("Write a test for each change, or put #[mutants::skip] where it makes no difference.")
+        sys.exit(
+            'Write a test for each change, or name the function in .cargo/mutants.toml: exclude_re = ["forgotten"]'
+        )
 
 
 if __name__ == "__main__":

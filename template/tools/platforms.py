@@ -145,8 +145,7 @@ class Platform:
         if self.floor:
             floor = "AUDITWHEEL_PLAT" if self.os == "linux" else "MACOSX_DEPLOYMENT_TARGET"
             settings[floor] = self.tag if self.os == "linux" else self.floor
-        # cibuildwheel knows the newest of its own images itself.
-        if self.image and not self.image.startswith(f"quay.io/pypa/{self.tag}:"):
+        if self.image:
             settings[f"CIBW_{self.kind.upper()}_{self.arch.upper()}_IMAGE"] = self.image
         builds = (" ".join(self.identifier(name) for name in names if name != NEWEST), self.identifier(NEWEST))
         return [{**settings, "CIBW_BUILD": build} for build in builds]
@@ -154,11 +153,10 @@ class Platform:
 
 def here() -> str:
     """Return the id of this machine's platform."""
-    machine = platform.machine()
-    if sys.platform == "linux":
+    system, machine = platform.system().lower(), platform.machine()
+    if system == "linux":
         return f"{'musl' if Path('/etc/alpine-release').exists() else 'many'}linux-{machine}"
-    kind = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
-    return f"{kind}-{machine.lower()}"
+    return f"{system.replace('darwin', 'macos')}-{machine.lower()}"
 
 
 def platforms() -> list[Platform]:

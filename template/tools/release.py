@@ -39,23 +39,21 @@ def check() -> None:
 
 
 def api() -> None:
-    """Exit if the last commit breaks code of those who use the last release, and list what does."""
+    """List the changes since the last release that break users' code, and exit if there are any."""
     tag = capture("git", "describe", "--tags", "--abbrev=0", "--match", "v*")
     if not tag:
-        print("There is no release yet, so nothing breaks.")
+        print("No tag v* can be reached, so nothing breaks. If there is a release, type `git fetch --tags`.")
         return
     package = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
     folder = capture("git", "rev-parse", "--show-prefix") + "python"
     # From commits, as a development build beside the stub would be compared in its place.
     check = ["griffe", "check", package, "--search", folder, "--base-ref", "HEAD", "--against", tag]
-    extension = "tools/api_reference.py"
-    run(*check, *(["--extensions", extension] if (ROOT / extension).exists() else []))
+    run(*check, "--extensions", "tools/api_reference.py")
     core = read("crates/core/Cargo.toml")["package"]
     if not core.get("publish", True):
         return
     if not shutil.which("cargo-semver-checks"):
-        print("The crate was not checked: type `cargo install --locked cargo-semver-checks`.")
-        return
+        sys.exit("cargo-semver-checks is missing: type `cargo install --locked cargo-semver-checks`.")
     run("cargo", "semver-checks", "--package", core["name"], "--baseline-rev", tag)
 
 
@@ -84,14 +82,15 @@ def prepare(version: str) -> None:
             api()
         except SystemExit as broken:
             sys.exit(
-                f'{broken} A patch breaks nothing: type `just release minor`, or write "### Breaking" below Unreleased.'
+                f"{broken} A patch must not break code: release a minor version (from 1.0 on, a major one), or write"
+                ' "### Breaking" below Unreleased.'
             )
     try:
         if is_first:
             heading = f"## {VERSION} ({datetime.date.today()})\n\n"
             text = changelog[: unreleased.end()] + heading + changelog[unreleased.end() :]
             CHANGELOG.write_text(text, "utf-8", newline="\n")
-            command = ["git", "commit", "--all", "--message", f"Release {VERSION}"]
+            command = ["git", "commit", "--message", f"Release {VERSION}", CHANGELOG.name]
         run(*command)
     except BaseException:
         capture("git", "add", "--all", ".")  # so that a new lock goes as well

@@ -93,7 +93,9 @@ def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
     """Return the wheels of these platforms, or exit unless a folder holds exactly them, `others` and crates."""
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: build or fetch the files into it.")
-    notes = re.compile(rf"\..*|proof-.*\.md|{SUMS}|.*\.crate")  # what we write, and what Cargo checks itself
+    notes = re.compile(
+        rf"\..*|proof-.*\.md|{SUMS}|.*\.(crate|intoto\.jsonl)"
+    )  # what we write, and what Cargo checks itself
     names = {path.name for path in folder.iterdir() if not notes.fullmatch(path.name)}
     wheels = [wheel for row in rows for wheel in row.wheels()]
     for wheel in wheels:
