@@ -157,6 +157,8 @@ class Project:
             "crates/core/README.md": r"^```rust\n[^`]*```\n",
             "tests/oracle.py": r"^(import random|def .*|CHANCE .*|    .*|\])\n",
         }.items():
+            if name == "crates/core/README.md" and not (self / name).exists():
+                continue  # nobody publishes the crate
             assert name in mentions or name.endswith("lib.rs"), name
             left = re.sub(pattern, "", (self / name).read_text("utf-8"), flags=re.MULTILINE)
             (self / name).write_text(left.replace("Race] = [\n", "Race] = []\n"), "utf-8")

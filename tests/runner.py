@@ -24,6 +24,7 @@ plan | verify | gate | crates | draft | fetch | docs-address) exec "$ACT_JUST" "
 publish) [ "$2" = crates-io ] || exec "$ACT_JUST" "$@" ;;
 cibuildwheel) mkdir -p dist; cp "$ACT_DIST"/proof-*-*.md "$ACT_DIST"/*.whl dist ;;
 cov) mkdir -p target/coverage/html; touch target/coverage/html/index.html ;;
+mutants) mkdir -p target/mutants.out; touch target/mutants.out/missed.txt ;;
 docs) mkdir -p target/site; touch target/site/index.html ;;
 sdist) mkdir -p dist; cp "$ACT_DIST"/*.tar.gz dist ;;
 esac

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="session")
 def wheel_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
     """Build the real wheels of one platform, and say what cibuildwheel would say of them."""
-    project = render(tmp_path_factory.mktemp("act") / "new", platforms="choose")
+    folder = tmp_path_factory.mktemp("act") / "new"
+    project = render(folder, platforms="choose", extras="[deep, docs]")
     project.commit_with_locks()
     project.just("wheels", "manylinux-x86_64")
     dist = project.path.parent / "dist"
@@ -167,3 +168,17 @@ def test_a_pull_request_builds_the_site_and_deploys_nothing(runner: Runner) -> N
     results = runner.run("pull_request", "docs.yml", "--eventpath", str(event))
     assert results.get("Build") == "success", runner.output
     assert "deployed" not in runner.verbs()
+
+
+@pytest.mark.parametrize("fails", ["", "test-miri", "mutants"])
+def test_each_long_test_is_a_job_of_its_own(runner: Runner, fails: str) -> None:
+    results = runner.run("schedule", "deep.yml", fail=fails)
+    jobs = {
+        "test-lowest": "Oldest versions of dependencies",
+        "test-miri": "Miri, which finds undefined behaviour",
+        "test-memory": "Memory, and the first import",
+        "mutants": "Changes that no test notices",
+    }
+    expected = {job: "failure" if verb == fails else "success" for verb, job in jobs.items()}
+    assert results == expected, runner.output
+    assert set(jobs) <= set(runner.verbs())

@@ -62,8 +62,8 @@ FAULTS = {
     ),
     "a clippy warning": (
         CORE,
-        "    Chain { start, length }\n}\n\nfn",
-        "    return Chain { start, length };\n}\n\nfn",
+        "    Chain { start, length }\n}\n",
+        "    return Chain { start, length };\n}\n",
         "clippy::needless-return",
     ),
     "a type error": (
