@@ -241,7 +241,7 @@ def test_a_mirror_without_upload_dates_works_once_the_line_that_uv_names_is_dele
     with serve_http(MirrorWithoutDates) as port:
         env = {"UV_DEFAULT_INDEX": f"http://127.0.0.1:{port}/simple/"}
         output = project.just("setup", code=1, env=env)
-        assert "hint: `maturin` was filtered by `exclude-newer`" in output
+        assert re.search(r"hint: `[\w-]+` was filtered by `exclude-newer`", output)
         text = (project / "pyproject.toml").read_text("utf-8")
         (line,) = re.findall("^exclude-newer.*\n", text, re.MULTILINE)
         assert "delete this line if your mirror of PyPI has no upload dates" in line
