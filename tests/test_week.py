@@ -89,7 +89,8 @@ def test_a_type_that_nothing_knows_is_named(week: Project) -> None:
 
 @pytest.mark.parametrize("starter", ["minimal", "fizzbuzz"])
 def test_the_example_in_the_readme_of_the_crate_runs(tmp_path: Path, starter: str) -> None:
-    project = render(tmp_path / "new", starter=starter, crate_name="My-Crate")
+    answers = {"starter": starter, "crate_name": "My-Crate", "crate_to": "[crates-io]"}
+    project = render(tmp_path / "new", None, None, **answers)
     with (project / "crates/core/src/lib.rs").open("a", encoding="utf-8") as file:
         file.write('\n#[cfg(doctest)]\n#[doc = include_str!("../README.md")]\nstruct Readme;\n')
     output = project.run("cargo", "test", "--package", "My-Crate", "--doc", "Readme")
