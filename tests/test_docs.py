@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from project import ROOT, Project, edit_row, git, render
+from project import ROOT, Project, edit_row, git, posix, render, skip_without
 from test_wheels import card, image
 from versions import NOW
 
@@ -63,13 +66,44 @@ def test_the_readme_begins_with_code_and_commands_of_the_template() -> None:
         if language == "rust"
     ]
     assert code in (ROOT / "template/crates/py/src/collatz.rs.jinja").read_text("utf-8")
-    ((_, _, start),) = blocks(ROOT / "README.md", "Start")
+    _, (_, _, start) = blocks(ROOT / "README.md", "Start")
     message = (ROOT / "extensions/after_copy.jinja").read_text("utf-8")
     typed = [
         line.split("  #")[0].strip() for line in message.splitlines() if line.startswith("    ")
     ]
     commands = [line.split("  #")[0].strip() for line in start.splitlines()]
     assert commands[2:] == typed[1:]
+
+
+@posix
+@pytest.mark.slow
+def test_the_readme_starts_on_a_machine_without_uv(tmp_path: Path) -> None:
+    (_, _, install), (_, _, start) = blocks(ROOT / "README.md", "Start")
+    git(tmp_path, "clone", "--quiet", str(ROOT), "template")
+    address = "copier copy https://github.com/OWNER/copier-pyo3"
+    assert address in start
+    start = start.replace(address, "copier copy --defaults --quiet --vcs-ref HEAD ./template")
+    lines = start.split("uvx --from rust-just just check")[0]  # other tests go on from there
+    # Folders that have uv are hidden, and what else is needed of them is linked.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").symlink_to(Path(sys.executable).resolve())
+    for name in ("cargo", "rustc", "git"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or skip_without(name, "README.md"))
+    folders = os.environ["PATH"].split(os.pathsep)
+    without = [name for name in folders if not (Path(name) / "uvx").exists()]
+    home = {
+        "HOME": str(tmp_path),
+        "CARGO_HOME": os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")),
+        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")),
+        "UV_CACHE_DIR": subprocess.check_output(["uv", "cache", "dir"], text=True).strip(),
+        "PATH": os.pathsep.join([str(tmp_path / "bin"), *without]),
+    }
+    assert "uvx: command not found" in Project(tmp_path).run(
+        "bash", "-euc", lines, code=1, env=home
+    )
+    output = Project(tmp_path).run("bash", "-euc", install + lines, env=home)
+    assert re.search(r"\d+ passed", output)
+    assert (tmp_path / "my-package/Cargo.lock").exists()
 
 
 @pytest.mark.nightly

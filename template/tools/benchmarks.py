@@ -171,7 +171,7 @@ def compare(times: Sequence[float], before: Sequence[float]) -> str:
         return f"{ratio:.2f} times as fast"
     if max(ratios) < 1 and 1 / ratio > LEAST:
         return f"{1 / ratio:.2f} times as slow"
-    return "no measurable difference"
+    return "no difference that can be told"
 
 
 def duration(seconds: float) -> str:
