@@ -42,6 +42,7 @@ toolchains:
     rustup toolchain install 1.85 --profile minimal
     rustup toolchain link msrv "$(rustc +1.85 --print sysroot)"
     rustup component add llvm-tools
+    rustup toolchain install nightly --profile minimal --component miri,rust-src
     rustup target add $(grep -oP '"target": "\K[^"]+' extensions/platforms.json)
     rustup toolchain link cross "$(rustc --print sysroot)"
 

@@ -48,12 +48,15 @@ def newest(registry: str, name: str) -> str:
 
 
 def old_versions(text: str) -> list[str]:
-    """List the annotated versions that are behind."""
+    """List the annotated versions, and those of requirements, that are behind."""
     old = []
     for _, version, registry, name in ANNOTATED.findall(text):
         latest = newest(registry, name)
         if not f"{latest}.".startswith(f"{version}."):
             old.append(f"{name} is {version}, and {registry} has {latest}")
+    for name, version in re.findall(r"^([\w-]+)==([\d.]+)", text, re.MULTILINE):
+        if (latest := newest("PyPI", name)) != version:
+            old.append(f"{name} is {version}, and PyPI has {latest}")
     return old
 
 
@@ -99,6 +102,7 @@ def main(arguments: list[str]) -> None:
     """Compare, and say what is old."""
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
     old += old_versions((ROOT / "template/.github/actions/setup/action.yml").read_text("utf-8"))
+    old += old_versions((ROOT / "template/.devcontainer/requirements.txt").read_text("utf-8"))
     old += old_ranges((ROOT / "template/pyproject.toml.jinja").read_text("utf-8"))
     if arguments == ["issue"]:
         old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))

@@ -57,6 +57,7 @@ def project(clone: Path, tmp_path: Path) -> Project:
         ("platform=wide", "platform is not a question of these answers. Questions: coverage, c"),
         ("azure_feed=feed", "azure_feed is not a question of these answers."),
         ("", "'' is no answer: type it as"),
+        ("python_min+=3.12", "'python_min+=3.12' is no answer"),
         ("platforms", "'platforms' is no answer: type it as `just answer platforms=wide`."),
         ("wide platforms=wide", "'wide' is no answer"),
         ("python_min=3.8", "Copier refuses: "),
@@ -403,7 +404,9 @@ def test_the_pages_of_the_documentation_come_with_their_answer_and_stay(
 ) -> None:
     project = copy_at(clone, NOW, tmp_path / "new", {"extras": "[]"})
     assert not (project / "docs").exists()
-    project.just("answer", "extras=docs crate_to=crates-io")
+    project.just("answer", "extras=pypy")
+    project.just("answer", "extras+=docs crate_to=crates-io")
+    assert project.answers()["extras"] == ["docs", "pypy"]
     assert (project / "crates/core/LICENSE").read_text("utf-8").startswith("MIT License")
     names = ("index.md", "reference.md", "stylesheets/site.css")
     assert all((project / "docs" / name).exists() for name in names)

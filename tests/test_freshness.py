@@ -22,6 +22,8 @@ def test_versions_are_compared_with_the_registries() -> None:
     text = 'pyo3: 0.1.0 # crates.io: pyo3\nmaturin: "1" # PyPI: maturin\n'
     (old,) = freshness.old_versions(text)
     assert old.startswith("pyo3 is 0.1.0, and crates.io has 0.")
+    (old,) = freshness.old_versions("# For Linux.\nuv==0.1.0 \\\n    --hash=sha256:0\n")
+    assert old.startswith("uv is 0.1.0, and PyPI has 0.")
 
 
 def test_ranges_that_leave_out_the_newest_are_named() -> None:

@@ -116,7 +116,7 @@ def test_the_lines_that_profile_work(tmp_path: Path) -> None:
     (lines,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     project.replace("tests/oracle.py", "range(2, 2002)], (100_000,)", "range(2, 202)], (20_000,)")
     project.run("bash", "-euc", lines)
-    assert "longest_chain" in (project / "target/profile.svg").read_text("utf-8")
+    assert "longest_chain" in (project / "profile.svg").read_text("utf-8")
 
 
 def test_projects_may_share_a_target_folder(tmp_path: Path) -> None:

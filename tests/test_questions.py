@@ -22,6 +22,7 @@ def documents() -> list[dict[str, Any]]:
 
 
 QUESTIONS = documents()[1]
+EXTRAS = list(QUESTIONS["extras"]["choices"].values())
 # What is stored where nothing but defaults are taken: questions without a condition.
 STORED = {name for name, question in QUESTIONS.items() if "when" not in question}
 
@@ -465,8 +466,7 @@ def test_reserved_names_are_those_of_python() -> None:
 @pytest.mark.slow
 def test_no_project_is_called_like_what_it_needs(tmp_path: Path) -> None:
     """Else uv finds no solution, and the very first command fails."""
-    extras = "[benchmarks, citation, deep, devcontainer, docs, hooks, pypy]"
-    project = render(tmp_path / "new", extras=extras)
+    project = render(tmp_path / "new", extras=str(EXTRAS))
     project.run("uv", "lock")
     lock = tomllib.loads((project / "uv.lock").read_text("utf-8"))
     needed = {re.sub("[-.]", "_", package["name"]) for package in lock["package"]} - {"new"}
@@ -495,11 +495,11 @@ def test_a_crate_with_capitals_and_a_package_in_a_namespace_are_green(tmp_path: 
 @pytest.mark.slow
 def test_a_package_may_be_called_whatever_python_imports(tmp_path: Path) -> None:
     """Each reserved name, and a hundred beside it, is really imported as a package of a project is."""
-    project = render(tmp_path / "new")
+    project = render(tmp_path / "new", extras=str(EXTRAS))
     project.run("uv", "sync", "--quiet", "--all-groups")
     tools, own = "a module of its tools", "a name that the project already uses"
-    # Of Windows; of pytest; and two namespaces, which would give way to the package, and break mypy and copier.
-    elsewhere = {"colorama", "conftest", "librt", "ruamel"}
+    # Of Windows; of pytest; and three namespaces, which would give way to the package, and break mypy, copier and the site.
+    elsewhere = {"colorama", "conftest", "librt", "mkdocstrings_handlers", "ruamel"}
     broken = reserved("a keyword of Python", tools, own) - elsewhere
     free = {f"{name}_rs" for name in sorted(reserved(tools, own))} | {
         "dist",
@@ -526,6 +526,11 @@ for package in sorted(pathlib.Path(sys.argv[1], "packages").iterdir()):
     names = {name.lower() for name in read.split()}
     assert (names - broken, broken - names - reserved(own)) == (set(), set())
     assert names & free == set()
+    script = "import importlib.metadata as m; print(*m.packages_distributions(), sep='\\n')"
+    installed = project.run("uv", "run", "--no-sync", "--quiet", "python", "-c", script).split()
+    modules = {name.lower() for name in installed if re.fullmatch(r"[A-Za-z_]\w*", name)}
+    compiled = {name for name in modules if name.endswith("__mypyc")}  # a name for each build
+    assert modules - compiled - {"_rust", "new"} <= reserved(*known("reserved.json"))
 
 
 @pytest.mark.parametrize("reason", ["a keyword of Rust", "a name that Cargo refuses"])

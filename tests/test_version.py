@@ -1,5 +1,6 @@
 """`just release` sets one version in every file, and the gate opens once for it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -79,7 +80,9 @@ def test_a_release_sets_one_version_in_every_file(
 
 @pytest.fixture
 def breaking(unreleased: Project) -> Project:
-    """Tag a release, then drop a parameter in Python and a constant in Rust."""
+    """Tag a release, then drop a parameter in Python and a constant in Rust, of a crate that is not published."""
+    publish = 'publish = ["crates-io"] # nowhere else'
+    unreleased.replace("crates/core/Cargo.toml", publish, "publish = false")
     core = unreleased / "crates/core/src/lib.rs"
     before = core.read_text("utf-8")
     core.write_text(f"{before}\n/// Seven.\npub const SEVEN: u8 = 7;\n", "utf-8")
@@ -122,10 +125,24 @@ def test_a_crate_that_breaks_code_is_named(breaking: Project) -> None:
     if not shutil.which("cargo-semver-checks"):
         skip_without("cargo-semver-checks", "cargo install --locked cargo-semver-checks")
     git(breaking.path, "checkout", "--quiet", "HEAD~", "--", "python")
+    breaking.replace("crates/core/Cargo.toml", "publish = false", 'publish = ["crates-io"]')
     commit(breaking.path)
     output = breaking.just("api", code=1)
     assert "SEVEN" in output
     assert "crates/core/src/lib.rs" in output
+    refused = breaking.just("release", "patch", code=1)
+    assert 'or write "### Breaking" below Unreleased.' in refused
+
+
+def test_a_crate_cannot_be_released_unchecked(breaking: Project) -> None:
+    breaking.replace("crates/core/Cargo.toml", "publish = false", 'publish = ["crates-io"]')
+    commit(breaking.path)
+    folders = os.environ["PATH"].split(os.pathsep)
+    without = [name for name in folders if not (Path(name) / "cargo-semver-checks").exists()]
+    env = {"PATH": os.pathsep.join(without)}
+    output = breaking.just("release", "patch", code=1, env=env)
+    assert "type `cargo install --locked cargo-semver-checks`." in output
+    assert "### Breaking" not in output
 
 
 def test_before_the_first_release_nothing_breaks(unreleased: Project) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from project import ROOT, Project, render
+from project import ROOT, Project, render, tool
 
 pytestmark = pytest.mark.slow
 WEEK = ROOT / "tests/week"
@@ -51,7 +51,7 @@ def test_another_type_checker_finds_nothing_in_the_package(
     """What basedpyright warns of is style: `@override` above `__eq__`, and the word `Any`."""
     project = week if starter == "week" else render(tmp_path / "new", starter=starter)
     project.just("stubs", "fmt")
-    command = ("uvx", "basedpyright", "--pythonpath", ".venv/bin/python")
+    command = (tool("basedpyright"), "--pythonpath", ".venv/bin/python")
     assert "0 errors, " in project.run(*command, "--level", "error", "python")
 
 

@@ -24,7 +24,7 @@ from contracts import (
 )
 from project import ROOT, Project, git, plan, render, skip_without, tool
 from runner import ACTIONS
-from test_questions import ADDRESSES, EVERYWHERE
+from test_questions import ADDRESSES, EVERYWHERE, EXTRAS
 
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -108,7 +108,7 @@ def test_no_set_of_answers_has_a_finding(tmp_path: Path, seed: int) -> None:
         "python_min": chosen.choice(["3.11", "3.13", "3.15"]),
         "platforms": chosen.choice(["usual", "wide"]),
         "starter": chosen.choice(["minimal", "fizzbuzz", "none"]),
-        "extras": some("benchmarks", "citation", "deep", "devcontainer", "docs", "hooks", "pypy"),
+        "extras": some(*EXTRAS),
         "repository_url": chosen.choice(
             ["", "https://github.com/ada/new", "https://gitlab.com/a/b/c"]
         ),

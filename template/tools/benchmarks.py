@@ -14,10 +14,9 @@ import timeit
 from collections.abc import Sequence
 from pathlib import Path
 
-from project import PROJECT, ROOT, capture, main, run, show
+from project import PACKAGE, ROOT, capture, checkout, main, run, show
 
 FOLDER = ROOT / "target/benchmarks"
-PACKAGE: str = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
 ROUNDS = 10  # by chance, all agree in 1 of 512 comparisons
 LEAST = 1.03  # the same code, compiled in another folder, differs by less
 
@@ -27,8 +26,7 @@ Times = dict[str, float]  # seconds, by benchmark
 
 def bench(commit: str = "") -> None:
     """Print the median and the spread of each benchmark, and how it compares with another commit."""
-    folders = [ROOT, unpack(commit)] if commit else [ROOT]
-    builds = [build(folder, FOLDER / f"build-{number}") for number, folder in enumerate(folders)]
+    builds = [build(ROOT, FOLDER / "build-here"), *([build_commit(commit)] if commit else [])]
     rounds = [measure(builds, backwards=bool(number % 2)) for number in range(ROUNDS)]
     if not rounds[0][0]:
         sys.exit("There is no benchmark: add one to benches/benchmarks.rs, or a row to RACES in tests/oracle.py.")
@@ -39,16 +37,12 @@ def bench(commit: str = "") -> None:
         print("Instructions were not counted: valgrind is missing. On Debian, type `apt install valgrind`.")
 
 
-def unpack(commit: str) -> Path:
-    """Return a folder with the project as of a commit, and the benchmarks of today."""
-    folder, archive = FOLDER / "commit", FOLDER / "commit.tar"
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    run("git", "archive", "--output", archive, commit)
-    shutil.unpack_archive(archive, folder)
-    shutil.rmtree(folder / "benches", ignore_errors=True)
-    shutil.copytree(ROOT / "benches", folder / "benches")
-    return folder
+def build_commit(commit: str) -> Build:
+    """Compile the package as of a commit, with the benchmarks of today."""
+    with checkout(commit, FOLDER / "commit") as folder:
+        shutil.rmtree(folder / "benches", ignore_errors=True)
+        shutil.copytree(ROOT / "benches", folder / "benches", ignore=shutil.ignore_patterns("target"))
+        return build(folder, FOLDER / "build-commit")
 
 
 def build(folder: Path, target: Path) -> Build:
@@ -140,7 +134,8 @@ def calls(times: str = "3") -> None:
 
 def machine() -> str:
     """Return the processor, the versions and the commit."""
-    model = re.findall(r"^model name\s*: (.*)", capture("cat", "/proc/cpuinfo"), re.MULTILINE)
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.findall(r"^model name\s*: (.*)", cpuinfo.read_text() if cpuinfo.exists() else "", re.MULTILINE)
     rows = [
         f"{(model or [platform.processor() or 'Unknown processor'])[0]}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}",
         f"{capture('rustc', '--version')}; {platform.python_implementation()} {platform.python_version()}",
@@ -184,9 +179,10 @@ def instructions(sides: list[list[Path]], commit: str) -> str:
     """Return a table of the instructions that each benchmark of the core crate runs, which hardly vary."""
     rows = [f"| benchmark | instructions |{f' {commit} |' if commit else ''}", f"| --- |{' --: |' * len(sides)}"]
     for programs in zip(*sides, strict=True):
+        starts = [executed(program, "no benchmark has this name") for program in programs]
         listed = run(programs[0], "--bench", "--list", quiet=True)
         for name in re.findall("^(.*): benchmark$", listed, re.MULTILINE):
-            counts = [executed(program, name) - executed(program, "no benchmark has this name") for program in programs]
+            counts = [executed(program, name) - start for program, start in zip(programs, starts, strict=True)]
             rows.append(f"| Rust: {name} | {' | '.join(map('{:,}'.format, counts))} |")
     return "\n".join([*rows, ""])
 

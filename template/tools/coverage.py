@@ -10,17 +10,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from project import PROJECT, ROOT, main, run, show
+from project import PACKAGE, PROJECT, ROOT, main, need, run, show
 
 FOLDER = ROOT / "target/coverage"
 UNIT_TESTS = r"\n#\[cfg\(test\)\]\n(?:#\[.*\n)*mod \w+ \{"
-PACKAGE: str = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
 
 
 def instrumented() -> dict[str, str]:
     """Return the variables with which compilers count what runs, or exit without cargo-llvm-cov."""
-    if not shutil.which("cargo-llvm-cov"):
-        sys.exit("cargo-llvm-cov is missing: type `cargo install --locked cargo-llvm-cov`.")
+    need("cargo-llvm-cov")
     own = {"CARGO_TARGET_DIR": str(FOLDER), "COVERAGE_FILE": str(FOLDER / ".coverage")}
     variables = {**os.environ, **own}
     printed = run("cargo", "llvm-cov", "show-env", "--sh", environment=variables, quiet=True)
@@ -38,7 +36,7 @@ def measure() -> None:
     least = PROJECT["tool"].get("coverage", {}).get("report", {}).get("fail_under", 0)
     if percent < least:
         sys.exit(
-            f"{int(10 * percent) / 10} % of the lines ran, not {least} %: test the others, or lower fail_under in pyproject.toml."
+            f"{percent:.1f} % of the lines ran, not {least} %: test the others, or lower fail_under in pyproject.toml."
         )
 
 
@@ -94,7 +92,7 @@ def table(counts: dict[str, dict[int, int]]) -> tuple[str, float]:
     cells = [(name, len(counts[name]), len(missed[name]), ", ".join(map(str, missed[name]))) for name in sorted(counts)]
     cells.append(("all", sum(map(len, counts.values())), sum(map(len, missed.values())), ""))
     for name, lines, without, numbers in cells:
-        percent = 100 * (1 - without / max(lines, 1))
+        percent = 100 * (lines - without) / max(lines, 1)
         rows.append(f"| {name} | {lines} | {without} | {percent:.1f} | {numbers} |")
     return "\n".join([*rows, ""]), percent
 

@@ -1,40 +1,57 @@
-"""Run two of the long tests: the first import by many threads, and changes that no test notices."""
+"""Run the long tests that need more than a command: the oldest versions, the first import, and mutants."""
 
-import shutil
+import os
 import subprocess
 import sys
 
-from project import PROJECT, ROOT, main, run, show
+from project import MODULE, ROOT, checkout, main, need, run, show
 
 IMPORT = """
 import concurrent.futures, importlib, sys, threading
 barrier = threading.Barrier(8)
 def load(_):
     barrier.wait()
-    return importlib.import_module(sys.argv[1])
+    importlib.import_module(sys.argv[1])
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
-    assert len({id(module) for module in pool.map(load, range(8))}) == 1, "threads got different modules"
+    list(pool.map(load, range(8)))
 """
+
+
+def lowest() -> None:
+    """Test the last commit with the oldest versions that Cargo.toml and pyproject.toml ask for."""
+    own = {
+        "CARGO_TARGET_DIR": str(ROOT / "target/lowest-build"),
+        "UV_LOCKED": "false",
+        "UV_PROJECT_ENVIRONMENT": str(ROOT / "target/lowest-environment"),
+        "VIRTUAL_ENV": "",
+    }
+    environment = {**os.environ, **own}
+    with checkout("HEAD", ROOT / "target/lowest") as folder:
+        # Cargo calls the option unstable; the compiler itself stays a stable one.
+        unstable = {**environment, "RUSTC_BOOTSTRAP": "1"}
+        for command, variables in (
+            ("cargo generate-lockfile -Z direct-minimal-versions", unstable),
+            ("cargo test --workspace", environment),
+            ("uv sync --resolution lowest-direct --no-default-groups --group build --group test", environment),
+            ("uv run --no-sync pytest", environment),
+        ):
+            run(*command.split(), cwd=folder, environment=variables)
 
 
 def first_import() -> None:
     """Import the package in eight threads at once, in twenty fresh interpreters."""
     for _ in range(20):
-        run(sys.executable, "-X", "dev", "-c", IMPORT, PROJECT["tool"]["maturin"]["module-name"], quiet=True)
+        run(sys.executable, "-X", "dev", "-c", IMPORT, MODULE, quiet=True)
     print("Eight threads imported the module at once, in twenty interpreters.")
 
 
 def mutants() -> None:
     """List the changes of the core crate that its tests do not notice, and exit if there are any."""
-    if not shutil.which("cargo-mutants"):
-        sys.exit("cargo-mutants is missing: type `cargo install --locked cargo-mutants`.")
+    need("cargo-mutants")
     command = ["cargo", "mutants", "--manifest-path", "crates/core/Cargo.toml", "--output", "target"]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    if code not in (
-        0,
-        2,
-        3,
-    ):  # some were missed; some never ended, which tests notice: https://mutants.rs/exit-codes.html
+    # Some were missed; some never ended, which tests notice: https://mutants.rs/exit-codes.html
+    if code not in (0, 2, 3):
         sys.exit(f"`cargo mutants` failed with exit code {code}, see above.")
     missed = (ROOT / "target/mutants.out/missed.txt").read_text("utf-8").splitlines()
     rows = [f"{len(missed)} changes of the core crate were noticed by no test.\n", *(f"- `{line}`" for line in missed)]
@@ -46,4 +63,4 @@ def mutants() -> None:
 
 
 if __name__ == "__main__":
-    main(first_import, mutants)
+    main(lowest, first_import, mutants)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ def read(path: str | Path) -> dict[str, Any]:
 PROJECT = read("pyproject.toml")
 NAME = re.sub(r"[-_.]+", "_", PROJECT["project"]["name"]).lower()  # as files of a release have it
 VERSION: str = PROJECT["project"]["version"]
+MODULE: str = PROJECT["tool"]["maturin"]["module-name"]  # such as my_package._rust
+PACKAGE = MODULE.rpartition(".")[0]
 
 
 def main(*commands: Callable[..., None]) -> None:
@@ -62,6 +64,26 @@ def run(
     if running.returncode:
         sys.exit(f"`{' '.join(map(str, command[:3]))}` failed with exit code {running.returncode}, see above.")
     return "".join(lines).strip()
+
+
+def need(program: str) -> None:
+    """Exit without a program that Cargo installs."""
+    if not shutil.which(program):
+        sys.exit(f"{program} is missing: type `cargo install --locked {program}`.")
+
+
+@contextlib.contextmanager
+def checkout(commit: str, folder: Path) -> Iterator[Path]:
+    """Yield where the project is in a folder that has a commit, submodules included, for as long as it is needed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    run("git", "worktree", "prune", quiet=True)
+    run("git", "worktree", "add", "--quiet", "--force", "--detach", folder, commit, quiet=True)
+    try:
+        if (folder / ".gitmodules").exists():
+            run("git", "submodule", "update", "--quiet", "--init", "--recursive", cwd=folder, quiet=True)
+        yield folder / capture("git", "rev-parse", "--show-prefix")
+    finally:
+        run("git", "worktree", "remove", "--force", folder, quiet=True)
 
 
 def show(text: str, path: Path) -> None:

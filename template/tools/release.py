@@ -7,13 +7,12 @@ import datetime
 import hashlib
 import json
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from platforms import number
-from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
+from project import NAME, PACKAGE, PROJECT, ROOT, VERSION, capture, main, need, read, run
 
 CHANGELOG = ROOT / "CHANGELOG.md"
 SUMS = "SHA256SUMS"  # the whole set of a release, in a file that is signed with it
@@ -38,23 +37,26 @@ def check() -> None:
             sys.exit(f'Cargo.toml has panic = "abort" in profile {name}, so a panic would end Python: delete it.')
 
 
+def published() -> str:
+    """Return the name of the core crate if a registry gets it."""
+    core = read("crates/core/Cargo.toml")["package"]
+    return str(core["name"]) if core.get("publish", True) else ""
+
+
 def api() -> None:
     """List the changes since the last release that break users' code, and exit if there are any."""
     tag = capture("git", "describe", "--tags", "--abbrev=0", "--match", "v*")
     if not tag:
         print("No tag v* can be reached, so nothing breaks. If there is a release, type `git fetch --tags`.")
         return
-    package = PROJECT["tool"]["maturin"]["module-name"].rpartition(".")[0]
     folder = capture("git", "rev-parse", "--show-prefix") + "python"
     # From commits, as a development build beside the stub would be compared in its place.
-    check = ["griffe", "check", package, "--search", folder, "--base-ref", "HEAD", "--against", tag]
+    check = ["griffe", "check", PACKAGE, "--search", folder, "--base-ref", "HEAD", "--against", tag]
     run(*check, "--extensions", "tools/api_reference.py")
-    core = read("crates/core/Cargo.toml")["package"]
-    if not core.get("publish", True):
-        return
-    if not shutil.which("cargo-semver-checks"):
-        sys.exit("cargo-semver-checks is missing: type `cargo install --locked cargo-semver-checks`.")
-    run("cargo", "semver-checks", "--package", core["name"], "--baseline-rev", tag)
+    if crate := published():
+        need("cargo-semver-checks")
+        check = ["cargo", "semver-checks", "--package", crate, "--baseline-rev", tag]
+        run(*check, "--release-type", "minor")  # what only asks for a minor version breaks nothing
 
 
 def prepare(version: str) -> None:
@@ -78,6 +80,8 @@ def prepare(version: str) -> None:
         sys.exit(f"{version} is not higher than {VERSION}: type a higher one, or minor.")
     is_patch = version == "patch" or version.rpartition(".")[0] == VERSION.rpartition(".")[0]
     if is_patch and not is_first and "\n### Breaking" not in changelog[unreleased.start() :].split("\n## ")[0]:
+        if published():
+            need("cargo-semver-checks")
         try:
             api()
         except SystemExit as broken:

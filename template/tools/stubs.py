@@ -17,10 +17,9 @@ import typing
 from pathlib import Path
 from types import ModuleType
 
-from project import PROJECT, main, run
+from project import MODULE, PROJECT, main, run
 
-NAME: str = PROJECT["tool"]["maturin"]["module-name"]  # such as my_package._rust
-PLACE = Path("python", *NAME.split("."))
+PLACE = Path("python", *MODULE.split("."))
 OVERLOADS = Path("crates/py/overloads.pyi")
 # For one of these, Python gets its partners from PyO3 as well, which the generator does not see.
 PARTNERS = r"__(r?(add|sub|mul|matmul|truediv|floordiv|mod|divmod|pow|[lr]shift|and|x?or)|lt|le|eq|ne|gt|ge|(set|del)(item|attr)?|delete)__"
@@ -44,6 +43,24 @@ def defined(node: ast.stmt) -> str:
     return ""
 
 
+def merged(generated: list[ast.stmt], own: list[ast.stmt]) -> list[ast.stmt]:
+    """Return generated statements with a person's own in their places, and with those that are new at the end."""
+    body: list[ast.stmt] = []
+    for node in generated:
+        replacing = [other for other in own if defined(other) and defined(other) == defined(node)]
+        own = [other for other in own if other not in replacing]
+        for first in replacing[:1]:
+            if isinstance(node, ast.FunctionDef) and isinstance(first, ast.FunctionDef):
+                first.body[:1] = node.body[:1]  # the docstring
+            elif isinstance(node, ast.ClassDef) and isinstance(first, ast.ClassDef):
+                node.body = merged(node.body, [member for member in first.body if defined(member)])
+                node.bases = first.bases or node.bases
+                node.decorator_list = first.decorator_list or node.decorator_list
+                replacing = [node]
+        body += replacing or [node]
+    return body + own
+
+
 def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
     """Return a stub with the additions in their places, and with the exceptions that the generator does not see."""
     tree, own = ast.parse(generated), ast.parse(additions).body
@@ -55,25 +72,14 @@ def assemble(generated: str, module: ModuleType, additions: str) -> ast.Module:
             own += ast.parse(f'class {name}({base.__name__}):\n    """{value.__doc__ or ""}"""').body
     imported = {alias.name for node in tree.body if isinstance(node, IMPORTS) for alias in node.names}
     if names and not {*names} & ({defined(node) for node in [*tree.body, *own]} | imported):
-        sys.exit(NOT_DECLARATIVE % (", ".join(names), NAME.rpartition(".")[2], names[0]))
+        sys.exit(NOT_DECLARATIVE % (", ".join(names), MODULE.rpartition(".")[2], names[0]))
     body: list[ast.stmt] = [node for node in own if isinstance(node, IMPORTS)]
     own = [node for node in own if defined(node)]
     own += ast.parse(f"__all__ = {names}").body if names else []  # an empty module has none
     start = bool(ast.get_docstring(tree))
-    for node in tree.body[start:]:
-        name = defined(node)
-        replacing = [other for other in own if defined(other) == name]
-        own = [other for other in own if other not in replacing]
-        for first in replacing[:1]:
-            if isinstance(node, ast.FunctionDef) and isinstance(first, ast.FunctionDef):
-                first.body[:1] = node.body[:1]  # the docstring
-            elif isinstance(node, ast.ClassDef) and isinstance(first, ast.ClassDef):
-                members = [member for member in first.body if defined(member)]
-                replaced = {defined(member) for member in members}
-                first.decorator_list = first.decorator_list or node.decorator_list
-                first.body = [member for member in node.body if defined(member) not in replaced] + members
-        body += replacing or ([node] if name not in ("__getattr__", "__all__") else [])
-    tree.body[start:] = body + own
+    unwanted = {"__getattr__", *([] if names else ["__all__"])}
+    kept = [node for node in tree.body[start:] if defined(node) not in unwanted]
+    tree.body[start:] = body + merged(kept, own)
     return tree
 
 
@@ -82,10 +88,11 @@ def complete(stub: str) -> str:
     stub = re.sub(r"(?<=[(\s])(\*{1,2}[^\W\d]\w*)(?=[,)])", r"\1: object", stub)
     tree = ast.parse(stub)
     nodes = [*ast.walk(tree)]
-    for neighbours in itertools.pairwise(nodes):
-        match neighbours:
-            case ast.AnnAssign(), ast.Expr(ast.Constant(str(text)) as docstring):
-                docstring.value = text.strip()
+    for parent in nodes:
+        for neighbours in itertools.pairwise(parent.body if isinstance(parent, ast.ClassDef | ast.Module) else []):
+            match neighbours:
+                case ast.AnnAssign(), ast.Expr(ast.Constant(str(text)) as docstring):
+                    docstring.value = text.strip()
     values = {node.value for node in nodes if isinstance(node, ast.Attribute)}
     bound = {defined(node) for node in nodes if isinstance(node, ast.stmt)}
     lines = []
@@ -102,10 +109,10 @@ def complete(stub: str) -> str:
 def compiled() -> ModuleType:
     """Import the module, and build it again if it was deleted: uv takes it for built."""
     with contextlib.suppress(ModuleNotFoundError):
-        return importlib.import_module(NAME)
+        return importlib.import_module(MODULE)
     run("uv", "sync", "--reinstall-package", PROJECT["project"]["name"])
     importlib.invalidate_caches()
-    return importlib.import_module(NAME)
+    return importlib.import_module(MODULE)
 
 
 def ruff(stub: str, *arguments: str) -> str:
@@ -121,7 +128,7 @@ def stubs() -> dict[Path, str]:
     fix = ("check", "--fix", "--unsafe-fixes", "--quiet")
     with tempfile.TemporaryDirectory() as scratch:
         run("maturin", "generate-stubs", "--quiet", "--features", "stubs", "--out", scratch)
-        root = Path(scratch, *NAME.split(".")[:-1])
+        root = Path(scratch, *MODULE.split(".")[:-1])
         for path in sorted(root.rglob("*.pyi")):  # the one of the module itself comes first
             top = path.stem in (PLACE.name, "__init__")
             part = module if top else getattr(module, path.stem)
@@ -152,8 +159,8 @@ def check() -> None:
             sys.exit("The stub is not what the Rust sources say: type `just stubs`.")
     with tempfile.TemporaryDirectory() as scratch:
         allowed = Path(scratch, "allowed")
-        allowed.write_text(rf"{re.escape(NAME)}(\.\w+)+\.{PARTNERS}", "utf-8")
-        command = [sys.executable, "-m", "mypy.stubtest", NAME, "--allowlist", str(allowed)]
+        allowed.write_text(rf"{re.escape(MODULE)}(\.\w+)+\.{PARTNERS}", "utf-8")
+        command = [sys.executable, "-m", "mypy.stubtest", MODULE, "--allowlist", str(allowed)]
         if subprocess.run([*command, "--ignore-unused-allowlist"], check=False).returncode:
             sys.exit(
                 "The stub is not what the compiled module has, see above. Write what the generator gets"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from project import ROOT, main, read, run
+from project import ROOT, checkout, main, read, run
 
 FILE = ".copier-answers.yml"
 ASKED_ONCE = {
@@ -84,15 +84,17 @@ def last_rendered() -> str:
 
 
 def parse(text: str, now: Answers) -> Answers:
-    """Return the answers in a text such as "platforms=wide description=Two words"."""
+    """Return the answers in a text such as "platforms=wide extras+=deep description=Two words"."""
     names = "|".join([*now, "platform_ids", r"azure_\w+", r"private_\w+"])
     answers: Answers = {}
-    for part in re.split(rf"\s+(?=(?:{names})=)", text.strip()):
-        key, separator, value = part.partition("=")
-        if not separator or not re.fullmatch(r"\w+", key):
-            sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
+    for part in re.split(rf"\s+(?=(?:{names})\+?=)", text.strip()):
+        written, separator, value = part.partition("=")
+        key = written.removesuffix("+")
         is_list = key == "platform_ids" or isinstance(now.get(key), list)
-        answers[key] = yaml.safe_load(f"[{value.strip('[] ')}]") if is_list else value
+        if not separator or not re.fullmatch(r"\w+", key) or (key != written and not is_list):
+            sys.exit(f"{part!r} is no answer: type it as `just answer platforms=wide`.")
+        before = now.get(key, []) if key != written else []
+        answers[key] = [*before, *yaml.safe_load(f"[{value.strip('[] ')}]")] if is_list else value
     return answers
 
 
@@ -212,13 +214,8 @@ def report(then: Answers, now: Answers, given: Mapping[str, object]) -> None:
 
 def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
     """Return the members of this machine's wheel of a commit, and how each platform's wheels are built."""
-    folder = ROOT / "target/compared"  # always the same one: the bytes depend on it
-    git("worktree", "prune")
-    git("worktree", "add", "--quiet", "--force", "--detach", folder, commit)
-    try:
-        if (folder / ".gitmodules").exists():
-            git("submodule", "update", "--quiet", "--init", "--recursive", cwd=folder)
-        source = folder / git("rev-parse", "--show-prefix")
+    # Always the same folder: the bytes depend on it.
+    with checkout(commit, ROOT / "target/compared") as source:
         # With the maturin that is locked there.
         command = ["uv", "run", "--quiet", "--only-group", "build", "maturin", "build", "--quiet"]
         command += ["--release", "--out", str(source / "dist")]
@@ -236,8 +233,6 @@ def state(commit: str) -> tuple[dict[str, bytes], dict[str, object]]:
         jobs = json.loads(run(sys.executable, "tools/platforms.py", "plan", cwd=source, quiet=True))
         shared = read(source / "pyproject.toml")["tool"].get("cibuildwheel")
         return members, {job["id"]: (job, shared) for job in jobs["native"] + jobs["cross"]}
-    finally:
-        git("worktree", "remove", "--force", folder)
 
 
 def compare_wheels() -> str:

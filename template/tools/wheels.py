@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from platforms import THIS_MACHINE, Platform, Wheel, select
-from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run, show
+from project import MODULE, NAME, PROJECT, ROOT, VERSION, capture, main, read, run, show
 from release import SUMS, sums
 
 DIST = ROOT / "dist"
@@ -93,9 +93,8 @@ def find(rows: Sequence[Platform], folder: Path, *others: str) -> list[Wheel]:
     """Return the wheels of these platforms, or exit unless a folder holds exactly them, `others` and crates."""
     if not folder.is_dir():
         sys.exit(f"There is no folder {folder}: build or fetch the files into it.")
-    notes = re.compile(
-        rf"\..*|proof-.*\.md|{SUMS}|.*\.(crate|intoto\.jsonl)"
-    )  # what we write, and what Cargo checks itself
+    # What we write, signatures, and what Cargo checks itself.
+    notes = re.compile(rf"\..*|proof-.*\.md|{SUMS}|.*\.(crate|intoto\.jsonl)")
     names = {path.name for path in folder.iterdir() if not notes.fullmatch(path.name)}
     wheels = [wheel for row in rows for wheel in row.wheels()]
     for wheel in wheels:
@@ -132,8 +131,7 @@ def look_inside(wheel: Wheel) -> None:
     odd = [info.filename for info in infos if info.external_attr >> 28 == 0o12 or ".." in info.filename.split("/")]
     if odd or len(members) < len(infos):  # a link has the type 0o12
         sys.exit(f"{wheel.path.name} holds {', '.join(odd) or 'one name twice'}: build it again.")
-    name, row, start = wheel.path.name, wheel.platform, PROJECT["tool"]["maturin"]["module-name"]
-    start = start.replace(".", "/")
+    name, row, start = wheel.path.name, wheel.platform, MODULE.replace(".", "/")
     tops = {path.partition("/")[0].removeprefix(f"{NAME}-{VERSION}") for path in members}
     if others := sorted(tops - {start.partition("/")[0], f"{NAME}.libs", ".dist-info"}):
         sys.exit(f"{name} holds {', '.join(top or '/' for top in others)}, which does not belong there")

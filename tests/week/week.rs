@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 create_exception!(
-    _rust,
+    week,
     WeekError,
     PyValueError,
     "A week that does not exist."

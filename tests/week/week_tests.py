@@ -22,6 +22,7 @@ def test_a_week_that_does_not_exist_has_an_error_of_its_own() -> None:
     with pytest.raises(week.WeekError, match="there is no week 99"):
         week.check_week(99)
     assert issubclass(week.WeekError, ValueError)
+    assert isinstance(pickle.loads(pickle.dumps(week.WeekError("no"))), week.WeekError)
 
 
 def test_a_constant_is_a_number() -> None:

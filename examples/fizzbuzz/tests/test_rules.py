@@ -43,6 +43,8 @@ def test_rules_are_copied_and_pickled() -> None:
     assert Rules.__module__ == Case.__module__ == "fizzbuzz_example"
     assert copy.deepcopy(RULES) == RULES
     assert pickle.loads(pickle.dumps(RULES)) == RULES
+    assert pickle.loads(pickle.dumps(Case.UPPER)) == copy.copy(Case.UPPER) == Case.UPPER
+    assert isinstance(pickle.loads(pickle.dumps(RulesError("no"))), RulesError)
 
 
 def test_a_divisor_of_zero_is_refused_by_an_exception_of_the_package() -> None:

@@ -1,5 +1,5 @@
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyList};
+use pyo3::types::{PyIterator, PyList, PyType};
 
 use crate::error::Error;
 
@@ -19,6 +19,22 @@ pub(crate) enum Case {
     /// In capitals.
     Upper,
 }
+
+#[pymethods]
+impl Case {
+    // What pickle and copy call to get the member: `getattr(Case, "UPPER")`.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Name<'py>)> {
+        let py = slf.py();
+        let name = match slf.get() {
+            Self::Given => "GIVEN",
+            Self::Upper => "UPPER",
+        };
+        let getattr = py.import("builtins")?.getattr("getattr")?;
+        Ok((getattr, (py.get_type::<Self>(), name)))
+    }
+}
+
+type Name<'py> = (Bound<'py, PyType>, &'static str);
 
 /// Rules of a game: which word stands for multiples of which divisor.
 ///
@@ -59,6 +75,9 @@ impl Rules {
     ///
     /// Returns:
     ///     str: the answer.
+    ///
+    /// Raises:
+    ///     OverflowError: if the number has more than 64 bits.
     #[pyo3(signature = (number, *, case = Case::Given))]
     fn answer(&self, number: i64, case: Case) -> String {
         let case = match case {
