@@ -1,8 +1,10 @@
 """How fast and how small it is: medians and ratios, each pair measured in one run.
 
-Usage: python tests/benchmark.py [copy | update | loop | code | files | versions | wheels [ID]…]
+Usage: python tests/benchmark.py [copy | update | loop | code | files | versions | images | wheels [ID]…]
 
 `versions` compares what a project does in 1.0.8, in 1.1.0 and as it would be rendered now, by turns.
+
+`images` has cibuildwheel build in an image with Rust inside, and without; it needs what docs/testing.md lists for the tests of images.
 
 `wheels` cross-compiles for every Linux platform that the machine can reach, or for these IDs only.
 
@@ -10,6 +12,8 @@ Aims in seconds were set on a machine where `copier --version` takes 0.345 s. Ea
 estimate of what that would be there: the median, divided by how many times as long `copier --version` takes here at the same time.
 """
 
+import base64
+import json
 import re
 import resource
 import statistics
@@ -18,12 +22,14 @@ import sys
 import sysconfig
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from conftest import SCRATCH
 from project import FIRST_ONLY, ROOT, Project, commit, git, render, template, toolchain
+from test_images import ENGINE, SETTINGS, Registry, new_project, publish, serve_registry
 from test_questions import known
 from versions import NOW, copy_at, every_file, history, version_of
 
@@ -265,6 +271,50 @@ def measure_files() -> None:
         print(f"platforms={answer}: {wheels} wheels and an sdist; the reference project: 99 wheels")
 
 
+def layers(registry: Registry, image: str) -> int:
+    """Return how many bytes an engine fetches for an image."""
+    name, _, digest = image.removeprefix(f"{registry.address}/").partition("@")
+    request = urllib.request.Request(
+        f"http://{registry.address}/v2/{name.partition(':')[0]}/manifests/{digest}",
+        headers={
+            "Accept": "application/vnd.oci.image.manifest.v1+json",
+            "Authorization": f"Basic {base64.b64encode(b'somebody:secret').decode()}",
+        },
+    )
+    with urllib.request.urlopen(request) as response:
+        return sum(int(layer["size"]) for layer in json.load(response)["layers"])
+
+
+def measure_images() -> None:
+    """Let cibuildwheel build one wheel in an image that has Rust, and in its base, by turns."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "registry").mkdir()
+    (folder / "published").mkdir()
+    with (
+        serve_registry(folder / "registry") as registry,
+        publish(registry, folder / "published") as published,
+    ):
+        environment = registry.environment | SETTINGS | ENGINE
+        environment["RUSTUP_DIST_SERVER"] = published.rust
+        plain = new_project(folder / "plain")
+        project = plain.copy(folder / "new")
+        project.just("images", f"{registry.address}/build", "manylinux-x86_64", env=environment)
+        build = ("cibuildwheel", "manylinux-x86_64")
+        times: dict[Project, list[float]] = {plain: [], project: []}
+        for _ in range(3):
+            for each, seconds in times.items():
+                seconds.append(wall(partial(each.just, *build, env=environment)))
+        slow = show("one wheel in the base, with Rust from a server of this machine", times[plain])
+        fast = show("one wheel in an image with Rust", times[project])
+        print(f"{slow / fast:.2f} times as long without Rust in the image")
+        server = folder / "published/rust"
+        fetched = sum(path.stat().st_size for path in server.rglob("*.tar.gz"))
+        fetched += sum(path.stat().st_size for path in server.rglob("rustup-init"))
+        print(f"each job without it fetches {fetched / 1e6:.0f} MB of Rust, packed by gzip")
+        sizes = [layers(registry, image) for image in (published.base, published.image)]
+        print(f"the base has {sizes[0] / 1e6:.0f} MB, the image {sizes[1] / 1e6:.0f} MB to fetch")
+
+
 def emulated_build(project: Project) -> float:
     """Time the build of one wheel by a compiler that is emulated."""
     vendor = ("cargo", "vendor", "vendor")  # it prints what belongs into config.toml
@@ -300,6 +350,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["wheels", *ids]:
             measure_wheels(*ids)
+        case ["images"]:
+            measure_images()
         case names:
             for name in names or MEASURES:
                 MEASURES[name]()

@@ -198,14 +198,14 @@ def loose_publishing(folder: Path) -> list[str]:
                 findings.append(f"{where} publishes, or has a secret, outside an environment")
             if ("id-token" in permissions) != bool(signs & set(uses)):
                 findings.append(f"{where} has an identity that it does not use, or needs one")
-            if "environment" in job and any(
-                not c.startswith("just publish ") for c in commands if c
-            ):
+            # The token of a private image to build in reads, and sends nothing.
+            publishes = "environment" in job and permissions.get("packages") != "read"
+            if publishes and any(not c.startswith("just publish ") for c in commands if c):
                 findings.append(f"{where} can publish and does something else")
             if "pypa/gh-action-pypi-publish" in uses and "$/.github/actions/setup" in uses:
                 findings.append(f"{where} checks out code before it sends to PyPI")
             before = "build" if "actions/deploy-pages" in uses else "fetch"
-            if "environment" in job and job["needs"] != before:
+            if publishes and job["needs"] != before:
                 findings.append(f"{where} does not wait for what checks the files")
     return findings
 

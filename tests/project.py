@@ -40,7 +40,7 @@ def git(folder: Path, *arguments: str) -> str:
 def template() -> Path:
     """Copy the template as it stands in the working tree, without its history: renders fast."""
     copy = Path(tempfile.mkdtemp(prefix="template-"))
-    for name in ("copier.yml", "extensions", "template"):
+    for name in ("copier.yml", "extensions", "images", "template"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, copy / name)

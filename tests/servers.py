@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 
 TOKEN = "t" * 84  # as long as a personal access token of Azure DevOps
 BASIC = base64.b64encode(f"PAT:{TOKEN}".encode()).decode()
@@ -185,6 +186,32 @@ class MirrorWithoutDates(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """The indexes of PyPI and crates.io, as a closed network has them; it remembers what it was asked for."""
+
+    sources = (("/pypi/", "https://pypi.org/"), ("/cargo/index/", "https://index.crates.io/"))
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        """Pass a page of an index on."""
+        self.asked.append(self.path)
+        path = self.path
+        for ours, theirs in self.sources:
+            path = path.replace(ours, theirs, 1) if path.startswith(ours) else path
+        request = urllib.request.Request(path, headers={"Accept": self.headers["Accept"] or "*/*"})
+        try:
+            with urllib.request.urlopen(request) as response:
+                page, kind = response.read(), response.headers["Content-Type"]
+        except urllib.error.HTTPError as missing:
+            self.send_error(missing.code)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
         self.wfile.write(page)

@@ -70,7 +70,9 @@ class Terminal:
 
     def end(self) -> int | None:
         """Return the exit code."""
+        end = time.monotonic() + 60
         while self.process.isalive():
+            assert time.monotonic() < end, "\n".join(["it goes on asking:", *self.rows()])
             self.read()
         self.read()
         self.process.close()

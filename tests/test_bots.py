@@ -74,13 +74,19 @@ def test_the_guides_copy_from_an_address_that_renovate_can_look_up(path: Path) -
     assert [command for command in commands if "https://github.com/OWNER/" not in command] == []
 
 
-def proposals(project: Project, scratch: Path) -> list[dict[str, Any]]:
-    """Return the updates of the template that Renovate finds."""
+def lookups(project: Project, scratch: Path, **settings: str) -> dict[str, Any]:
+    """Return what each manager of Renovate finds, with the updates."""
     env = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug", "RENOVATE_BASE_DIR": str(scratch)}
-    output = project.run(*RENOVATE, "--platform=local", "--dry-run=lookup", env=env)
+    output = project.run(*RENOVATE, "--platform=local", "--dry-run=lookup", env=env | settings)
     entries = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     (entry,) = (entry for entry in entries if entry["msg"] == "packageFiles with updates")
-    ((dependency,),) = (file["deps"] for file in entry["config"]["copier"])
+    found: dict[str, Any] = entry["config"]
+    return found
+
+
+def proposals(project: Project, scratch: Path) -> list[dict[str, Any]]:
+    """Return the updates of the template that Renovate finds."""
+    ((dependency,),) = (file["deps"] for file in lookups(project, scratch)["copier"])
     updates: list[dict[str, Any]] = dependency["updates"]
     return updates
 

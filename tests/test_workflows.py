@@ -206,7 +206,7 @@ def test_the_templates_own_workflows_are_as_strict(project: Project) -> None:
 
 def test_every_known_action_is_used_and_runs_on_todays_node() -> None:
     paths = [*(ROOT / "docs").glob("*.md")]
-    for folder in ("template/.github", ".github"):
+    for folder in ("template/.github", "images/.github", ".github"):
         paths += (ROOT / folder).glob("*s/**/*.yml")
     used = {use["name"] for path in paths for use in USES.finditer(path.read_text("utf-8"))}
     assert {row["name"] for row in ACTIONS} == used

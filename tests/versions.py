@@ -96,7 +96,7 @@ def history(folder: Path, changes: Sequence[Change] | None = None) -> Path:
     git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
     for version, released in RELEASES.items():
         git(folder, "tag", "--force", version, released)
-    for name in ("copier.yml", "extensions", "template"):
+    for name in ("copier.yml", "extensions", "images", "template"):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     shutil.copytree(template(), folder, dirs_exist_ok=True)

@@ -1,6 +1,5 @@
 """Cross-compile wheels for other platforms, and test them in containers that QEMU emulates, for tools/wheels.py."""
 
-import functools
 import os
 import re
 import shutil
@@ -10,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from platforms import Platform, Wheel, select
+from platforms import Platform, Wheel, container_engine, select
 from project import NAME, PROJECT, capture, run
 
-OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
 # Fails unless the installed wheel has these tags, and the Python that runs this accepts them as pip does.
 ACCEPTED = """
 import importlib.metadata, sys
@@ -83,12 +81,6 @@ def choose(ids: Sequence[str]) -> list[Platform]:
     return able
 
 
-@functools.cache
-def container_engine() -> str:
-    """Return docker or podman, whichever works, or nothing."""
-    return next((name for name in ("docker", "podman") if capture(name, "info")), "")
-
-
 def test(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
     """Install for the Pythons of a foreign platform, and run the tests in a container of it."""
     (scratch / "accepted.py").write_text(ACCEPTED, "utf-8")
@@ -110,8 +102,7 @@ def test(row: Platform, wheels: Sequence[Wheel], scratch: Path) -> None:
             command = [*pip, scratch / name, *options, wheel.path, *needed]
             if subprocess.run(command, check=False).returncode:  # something needed has no wheel
                 shutil.rmtree(scratch / name, ignore_errors=True)
-    architecture = OCI_ARCHITECTURES.get(row.arch, row.arch)
-    command = [container_engine(), "run", "--rm", "--platform", f"linux/{architecture}"]
+    command = [container_engine(), "run", "--rm", "--platform", row.oci]
     command += ["--volume", f"{scratch}:{scratch}", "--workdir", str(scratch)]
     command += ["--env", "CI=true"]  # Hypothesis then allows slow tests
     if row.arch == "aarch64":  # QEMU before 10 signs pointers very slowly otherwise

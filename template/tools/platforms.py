@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import itertools
 import json
 import os
 import platform
 import re
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project import NAME, PROJECT, VERSION, main, read, run
+from project import NAME, PROJECT, ROOT, VERSION, capture, main, read, run
 
 TABLE = "tools/platforms.toml"
 NEWEST = "3.15"  # CPython, and its stable ABI for both builds
 _oldest = re.search(r">=\s*(3\.\d+)", PROJECT["project"]["requires-python"])
 OLDEST = _oldest[1] if _oldest else sys.exit('pyproject.toml: requires-python needs a ">=3.N".')
 THIS_MACHINE = "this machine"  # the id of a platform that is no row
+# As container engines spell them; the others are spelt as in tags.
+OCI_ARCHITECTURES = {"x86_64": "amd64", "i686": "386", "aarch64": "arm64", "armv7l": "arm/v7"}
 
 # What a row may hold: the pattern of each value, and an example of it.
 KEYS = {
@@ -104,6 +109,16 @@ class Platform:
         if self.os == "macos" and int(floor.split(".")[0]) > 10:
             floor = f"{floor.split('.')[0]}.0"  # installers know no other tags since macOS 11
         return f"{self.kind.replace('macos', 'macosx')}_{floor.replace('.', '_')}_{self.arch}"
+
+    @property
+    def oci(self) -> str:
+        """The platform as container engines spell it, such as linux/arm64."""
+        return f"linux/{OCI_ARCHITECTURES.get(self.arch, self.arch)}"
+
+    def built(self) -> str:
+        """Return the date in the tag of an organisation's image, such as 2026.11.30; nothing for other images."""
+        tag = re.search(r":(\d{4}\.\d\d\.\d\d)[^@/]*@sha256:", self.image)
+        return tag[1] if tag else ""
 
     def has_tag(self, tag: str) -> bool:
         """Return whether this is the tag; glibc 2.17 has an older name beside its own."""
@@ -221,8 +236,13 @@ def plan(*ids: str) -> None:
     """Print which job builds which platform, and where the Python tests run."""
     jobs: dict[str, list[Any]] = {"native": [], "cross": [], "tests": list(tests(platforms()))}
     jobs["tests_linux"] = [job for job in jobs["tests"] if job["os"] == "linux"]
+    oldest = datetime.datetime.now(tz=datetime.UTC) - datetime.timedelta(days=30)
     for row in select(ids):
+        if "" < row.built() < f"{oldest:%Y.%m.%d}":
+            prefix = row.image.partition(f"/{row.id}:")[0]
+            sys.exit(f"{TABLE}: {row.image} is older than thirty days: type `just images {prefix}`, and commit.")
         job: dict[str, Any] = {"id": row.id, "runner": row.runner["github"]}
+        job["registry"] = row.image.partition("/")[0] if row.built() else ""  # to log in to
         if row.engine == "cibuildwheel":
             jobs["native"].append(job | {"cibuildwheel": row.cibuildwheel()})
         else:
@@ -238,10 +258,48 @@ def target(*ids: str) -> None:
     run("rustup", "target", "add", *(row.target for row in select(ids)))
 
 
+def images(prefix: str, *ids: str) -> None:
+    """Write the newest images below a registry's address into the rows for Linux, by date and digest."""
+    rows = [row for row in select(ids) if row.os == "linux" and (ids or row.engine == "cibuildwheel")]
+    path = ROOT / TABLE
+    parts = re.split(r"(?m)^(?=\[\[platform\]\])", path.read_text("utf-8"))
+    for row in rows:
+        name = f"{prefix.rstrip('/')}/{row.id}"
+        image = newest_image(name, row)
+        (index,) = (i for i, part in enumerate(parts) if re.search(rf'(?m)^id\s*=\s*"{row.id}"', part))
+        part = re.sub(r"(?m)^image\s*=.*\n", "", parts[index])
+        parts[index] = re.sub(r"(?m)^(id\s*=.*\n)", rf'\1image = "{image}"\n', part)
+        print(f"{row.id}: {image}")
+    path.write_text("".join(parts), "utf-8")
+
+
+def newest_image(name: str, row: Platform) -> str:
+    """Return an image as NAME:DATE@DIGEST, which docker or podman fetches."""
+    engine = container_engine() or sys.exit("Images are fetched with docker or podman: install one of them.")
+    pull = subprocess.run([engine, "pull", "--quiet", "--platform", row.oci, f"{name}:latest"], check=False)
+    if pull.returncode:
+        sys.exit(
+            f"{name}:latest cannot be fetched, see above. Type `{engine} login {name.partition('/')[0]}` if it is"
+            " private; or name the platforms that have an image, after the address. Nothing was changed."
+        )
+    (about,) = json.loads(capture(engine, "image", "inspect", f"{name}:latest"))
+    digests = [digest for digest in about["RepoDigests"] if digest.startswith(f"{name}@")]
+    date = (about["Config"]["Labels"] or {}).get("org.opencontainers.image.version")
+    if not digests or not date:
+        sys.exit(f"{name}:latest has no label org.opencontainers.image.version: build it as docs/images.md says.")
+    return f"{name}:{date}@{digests[0].partition('@')[2]}"
+
+
+@functools.cache
+def container_engine() -> str:
+    """Return docker or podman, whichever works, or nothing."""
+    return next((name for name in ("docker", "podman") if capture(name, "info")), "")
+
+
 def pythons() -> None:
     """Install every Python that the wheels serve."""
     run("uv", "python", "install", *versions())
 
 
 if __name__ == "__main__":
-    main(plan, target, pythons)
+    main(plan, target, images, pythons)
