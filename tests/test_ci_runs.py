@@ -1,5 +1,6 @@
 """CI and the wheels run in a local runner, failure paths included."""
 
+import datetime
 import functools
 import json
 import re
@@ -60,6 +61,30 @@ def test_the_wheels_of_a_slice_are_planned_built_and_verified(runner: Runner) ->
         ["cp314", "cp314t"],
         ["cp315", "abi3.abi3t"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("registry", "options", "expected"),
+    [
+        ("ghcr.io", (), ["login ghcr.io nektos/act"]),
+        ("registry.example.org", (), []),
+        (
+            "registry.example.org",
+            ("--var", "IMAGES_USER=ada", "--secret", "IMAGES_TOKEN=x"),
+            ["login registry.example.org ada"],
+        ),
+    ],
+)
+def test_a_job_logs_in_to_the_registry_of_its_image(
+    runner: Runner, registry: str, options: tuple[str, ...], expected: list[str]
+) -> None:
+    date = datetime.datetime.now(tz=datetime.UTC).strftime("%Y.%m.%d")
+    image = f"{registry}/contoso/manylinux-x86_64:{date}-1@sha256:{'0' * 64}"
+    edit_row(runner.project, "manylinux-x86_64", "image", f'"{image}"')
+    token = ("--secret", "GITHUB_TOKEN=token")
+    results = runner.run("workflow_dispatch", "wheels.yml", *SLICE, *token, *options)
+    assert results == {**GREEN, "Verify the whole set": "success"}, runner.output
+    assert [verb for verb in runner.verbs() if verb.startswith("login")] == expected
 
 
 def test_a_missing_wheel_fails(runner: Runner) -> None:

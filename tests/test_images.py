@@ -402,6 +402,20 @@ def test_an_image_older_than_thirty_days_stops_the_plan(tmp_path: Path) -> None:
     assert plan(project)["native"][0]["registry"] == ""
 
 
+def test_what_keeps_images_from_being_written_is_named(tmp_path: Path) -> None:
+    project = render(tmp_path / "new")
+    before = (project / "tools/platforms.toml").read_bytes()
+
+    def said(*arguments: str) -> str:
+        program = (sys.executable, "tools/platforms.py", "images", *arguments)
+        return project.run(*program, code=1, env={"PATH": "/nowhere"})
+
+    assert "Images are fetched with docker or podman: install one" in said("ghcr.io/contoso")
+    assert 'it has no platform "manylinux-vax"' in said("ghcr.io/contoso", "manylinux-vax")
+    assert "images(prefix: str, *ids: str)" in said()
+    assert (project / "tools/platforms.toml").read_bytes() == before
+
+
 @pytest.mark.parametrize("workflow", ["ci", "release"])
 def test_a_private_image_can_be_read(tmp_path: Path, workflow: str) -> None:
     folder = render(tmp_path / "new") / ".github/workflows"
