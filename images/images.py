@@ -35,6 +35,23 @@ FROM = re.compile(
     r"^FROM (?P<image>[^\s@]+:(?P<date>[\d.]+)?[^\s@]*)@sha256:[0-9a-f]{64}(?: AS (?P<stage>\w+))?$",
     re.MULTILINE,
 )
+# What docs/images.md of the template has for a closed network.
+INDEX = """
+[[tool.uv.index]]
+name = "mirror"
+url = "{}"
+default = true
+"""
+SOURCE = """
+[source.crates-io]
+replace-with = "mirror"
+
+[source.mirror]
+registry = "{}"
+"""
+# Mirrors of a closed network, and the arguments of a build that name them.
+MIRRORS: dict[str, str] = SETTINGS.get("mirrors", {})
+ARGUMENTS = {"rust": "RUST_SERVER", "pypi": "PIP_INDEX_URL"}
 Environment = Mapping[str, str]
 LABEL = "org.opencontainers.image."
 # What a test must not need: where Rust's installer and its toolchains come from, and GitHub.
@@ -73,7 +90,7 @@ def engine() -> str:
     sys.exit("Neither docker nor podman works here: start or install one of them.")
 
 
-def about(image: str) -> dict[str, Any]:
+def inspect_image(image: str) -> dict[str, Any]:
     """Return what the engine knows of a local image, or nothing if there is none."""
     known: list[dict[str, Any]]
     known = json.loads(capture(engine(), "image", "inspect", image) or "[]")
@@ -89,7 +106,7 @@ def output(name: str, value: str) -> None:
         print(f"##vso[task.setvariable variable={name};isOutput=true]{value}")
 
 
-def split(name: str) -> tuple[str, str]:
+def parse_id(name: str) -> tuple[str, str]:
     """Return an image's folder and architecture, or exit if the table has no such image."""
     names = [row["id"] for row in SETTINGS["image"]]
     if name not in names:
@@ -98,7 +115,7 @@ def split(name: str) -> tuple[str, str]:
     return folder, architecture
 
 
-def base(folder: str, architecture: str) -> str:
+def base_image(folder: str, architecture: str) -> str:
     """Return the image that a Containerfile begins with."""
     path = f"{folder}/Containerfile"
     for line in FROM.finditer((ROOT / path).read_text("utf-8")):
@@ -115,7 +132,7 @@ def plan() -> None:
     for row in SETTINGS["image"]:
         name, runner = row["id"], row["runner"].get(host)
         print(
-            f"{name}: {runner or f'not built, since its row names no runner of {host}'}"
+            f"{name}: {runner or f'not built: its row in images.toml has no runner for {host}'}"
         )
         if runner:
             # Azure allows no hyphen in the name of a job.
@@ -137,7 +154,7 @@ def stale() -> None:
     if old:
         print("These base images are older than thirty days:", *old, sep="\n")
         sys.exit(
-            "Merge the pull request of Renovate that raises them, or see why it is red."
+            "Merge the pull request of Renovate that raises them, or fix its failed check."
         )
     print("All base images are newer than thirty days.")
 
@@ -155,7 +172,7 @@ def labels(folder: str, architecture: str) -> dict[str, str]:
         f"{LABEL}created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         f"{LABEL}revision": capture("git", "rev-parse", "HEAD").strip(),
         f"{LABEL}source": re.sub("://[^/]*@", "://", source).removesuffix(".git"),
-        f"{LABEL}base.name": base(folder, architecture),
+        f"{LABEL}base.name": base_image(folder, architecture),
         "rust": SETTINGS["rust"],
         **dict(re.findall(r"^([\w-]+)==(\S+)", requirements, re.MULTILINE)),
     }
@@ -163,20 +180,26 @@ def labels(folder: str, architecture: str) -> dict[str, str]:
 
 def build(name: str) -> None:
     """Build an image on this machine, with labels that say what is in it."""
-    folder, architecture = split(name)
+    folder, architecture = parse_id(name)
     platform = OCI_ARCHITECTURES.get(architecture, architecture)
     arguments = {
         "ARCH": architecture,
         "RUST": SETTINGS["rust"],
-        **SETTINGS["build-args"],
+        **{
+            ARGUMENTS[name]: address
+            for name, address in MIRRORS.items()
+            if name in ARGUMENTS
+        },
     }
     command = [engine(), "build", f"--file={folder}/Containerfile"]
     command += [f"--platform=linux/{platform}", f"--tag={REGISTRY}/{name}:built"]
     command += [f"--build-arg={key}={value}" for key, value in arguments.items()]
     for key, value in labels(folder, architecture).items():
         command += [f"--label={key}={value}"] if value else []
-    run(*command, *SETTINGS["options"], ".")
-    print(f"{name}: {about(f'{REGISTRY}/{name}:built')['Size'] // 1_000_000} MB")
+    run(*command, *SETTINGS.get("build-options", []), ".")
+    print(
+        f"{name}: {inspect_image(f'{REGISTRY}/{name}:built')['Size'] // 1_000_000} MB"
+    )
 
 
 def sample(folder: Path, name: str) -> Path:
@@ -187,9 +210,18 @@ def sample(folder: Path, name: str) -> Path:
         data |= {"platforms": "choose", "platform_ids": [name]}
     source, version = answers["_src_path"], answers.get("_commit")
     copier.run_copy(source, folder, data, defaults=True, quiet=True, vcs_ref=version)
+    append(folder / "pyproject.toml", INDEX, "pypi")
+    append(folder / ".cargo/config.toml", SOURCE, "crates")
     run("uv", "lock", "--quiet", cwd=folder)
     run("cargo", "generate-lockfile", "--quiet", cwd=folder)
     return folder
+
+
+def append(path: Path, text: str, mirror: str) -> None:
+    """Let a new project use a mirror, if there is one."""
+    if mirror in MIRRORS:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text.format(MIRRORS[mirror]))
 
 
 def test(name: str) -> None:
@@ -197,9 +229,9 @@ def test(name: str) -> None:
 
     In a development container, it passes its checks.
     """
-    split(name)
+    parse_id(name)
     image = f"{REGISTRY}/{name}:built"
-    if not about(image):
+    if not inspect_image(image):
         sys.exit(f"{image} is missing: type `just build {name}`.")
     with tempfile.TemporaryDirectory() as scratch:
         project = sample(Path(scratch).resolve() / "sample", name)
@@ -218,7 +250,7 @@ def check_in(image: str, project: Path) -> None:
     options = [
         f"--volume={project}:/sample:ro",
         *CLOSED.split(),
-        *SETTINGS["run-options"],
+        *SETTINGS.get("run-options", []),
     ]
     run(engine(), "run", "--rm", *options, image, "sh", "-c", command)
 
@@ -229,17 +261,18 @@ def build_wheels_in(image: str, name: str, project: Path) -> None:
     row = re.sub(r"(?m)^image = .*\n", "", table.read_text("utf-8"))
     table.write_text(f'{row.rstrip()}\nimage = "{image}"\n', "utf-8")
     settings = os.environ.get("CIBW_CONTAINER_ENGINE") or engine()
-    separator = " " if "create_args:" in settings else "; create_args: "
-    env = {**os.environ, "CIBW_CONTAINER_ENGINE": f"{settings}{separator}{CLOSED}"}
+    settings = settings if "create_args:" in settings else f"{settings}; create_args:"
+    settings = settings.replace("create_args:", f"create_args: {CLOSED}", 1)
+    env = {**os.environ, "CIBW_CONTAINER_ENGINE": settings}
     run("just", "cibuildwheel", name, cwd=project, env=env)
 
 
 def publish(name: str) -> None:
     """Send an image that was tested to the registry, and print the digest by which projects use it."""
-    split(name)
+    parse_id(name)
     local = f"{REGISTRY}/{name}:built"
-    image = about(local)
-    if not image or about(f"{REGISTRY}/{name}:tested").get("Id") != image["Id"]:
+    image = inspect_image(local)
+    if not image or inspect_image(f"{REGISTRY}/{name}:tested").get("Id") != image["Id"]:
         sys.exit(f"{local} was not tested since it was built: type `just test {name}`.")
     tag = image["Config"]["Labels"][f"{LABEL}version"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -262,12 +295,14 @@ def publish(name: str) -> None:
 def push(local: str, image: str) -> str:
     """Send an image, and return the digest that the registry knows it by."""
     run(engine(), "tag", local, image)
-    if engine() == "podman":  # it also knows the digest of what it has packed otherwise
+    if "podman" in capture(
+        engine(), "--version"
+    ):  # also as `docker`; it knows the digest of what it has packed otherwise
         with tempfile.TemporaryDirectory() as scratch:
-            run("podman", "push", f"--digestfile={scratch}/digest", image)
+            run(engine(), "push", f"--digestfile={scratch}/digest", image)
             return Path(scratch, "digest").read_text("utf-8").strip()
-    run("docker", "push", image)
-    known: list[str] = about(image)["RepoDigests"]
+    run(engine(), "push", image)
+    known: list[str] = inspect_image(image)["RepoDigests"]
     (digest,) = [
         name for name in known if name.startswith(f"{image.rpartition(':')[0]}@")
     ]

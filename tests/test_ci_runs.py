@@ -80,7 +80,7 @@ def test_a_job_logs_in_to_the_registry_of_its_image(
 ) -> None:
     date = datetime.datetime.now(tz=datetime.UTC).strftime("%Y.%m.%d")
     image = f"{registry}/contoso/manylinux-x86_64:{date}-1@sha256:{'0' * 64}"
-    edit_row(runner.project, "manylinux-x86_64", "image", f'"{image}"')
+    edit_row(runner.project, "manylinux-x86_64", "own_image", f'"{image}"')
     token = ("--secret", "GITHUB_TOKEN=token")
     results = runner.run("workflow_dispatch", "wheels.yml", *SLICE, *token, *options)
     assert results == {**GREEN, "Verify the whole set": "success"}, runner.output

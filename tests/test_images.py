@@ -110,6 +110,7 @@ def test_a_project_does_not_know_of_it(tmp_path: Path) -> None:
         ),
         ({"kind": "images", "images_to": "ghcr.io/Contoso"}, 'images_to "ghcr.io/Contoso" is no'),
         ({"kind": "images", "images_to": "contoso"}, 'images_to "contoso" is no address'),
+        ({"kind": "images", "images_to": "docker.io/contoso"}, 'images_to "docker.io/contoso" is'),
         ({"kind": "images", "images_to": "ghcr.io/contoso/"}, 'images_to "ghcr.io/contoso/" is no'),
     ],
 )
@@ -272,7 +273,7 @@ def test_each_row_is_a_job(hosts: dict[str, Project], tmp_path: Path) -> None:
         "ubuntu-24.04-arm"
     }
     printed = program(hosts["azure"], "plan", env={"TF_BUILD": "True"})
-    assert "manylinux-aarch64: not built, since its row names no runner of azure" in printed
+    assert "manylinux-aarch64: not built: its row in images.toml has no runner for azure" in printed
     (text,) = re.findall(r"##vso\[task.setvariable variable=images;isOutput=true\](.*)", printed)
     assert {row["id"] for row in json.loads(text).values()} == {
         name for name in LINUX + DEVELOPMENT if name.endswith(("x86_64", "i686"))
@@ -349,10 +350,12 @@ def test_the_workflow_sends_images_from_main_alone(
 
 
 @pytest.mark.slow
-def test_the_weekly_run_looks_at_the_bases_as_well(repository: Project, tmp_path: Path) -> None:
+def test_the_weekly_run_sends_nothing_if_bumps_are_not_merged(
+    repository: Project, tmp_path: Path
+) -> None:
     runner = jobs(repository, tmp_path, "schedule", fail="stale")
-    stale = {"Base images are newer than thirty days": "failure"}
-    assert runner.results == SUCCESS | stale, runner.output
+    assert runner.results == {"Plan": "failure", "All green": "failure"}, runner.output
+    assert runner.verbs() == ["plan", "stale"]
 
 
 @pytest.mark.slow
@@ -387,19 +390,76 @@ def image(days: int, registry: str = "ghcr.io/contoso") -> str:
 
 def test_an_image_older_than_thirty_days_stops_the_plan(tmp_path: Path) -> None:
     project = render(tmp_path / "new")
-    edit_row(project, "manylinux-x86_64", "image", f'"{image(29)}"')
+    edit_row(project, "manylinux-x86_64", "own_image", f'"{image(29)}"')
     job = plan(project)["native"][0]
     assert job["cibuildwheel"][0]["CIBW_MANYLINUX_X86_64_IMAGE"] == image(29)
     assert job["registry"] == "ghcr.io"
     assert {job["registry"] for job in plan(project)["native"][1:]} == {""}
-    edit_row(project, "manylinux-x86_64", "image", f'"{image(32, "localhost:5000")}"')
-    printed = project.run(sys.executable, "tools/platforms.py", "plan", code=1)
+    edit_row(project, "manylinux-x86_64", "own_image", f'"{image(32, "localhost:5000")}"')
+    printed = project.just("plan", code=1)
     assert "older than thirty days: type `just images localhost:5000`, and commit." in printed
-    # The images that the template names for foreign tests are as old as the template.
-    edit_row(
-        project, "manylinux-x86_64", "image", '"quay.io/pypa/manylinux_2_28_x86_64:2020.01.01-1"'
+    # Other images have an age of their own, and an update of the template compares plans of any age.
+    old = f"quay.io/pypa/manylinux_2_28_x86_64:2020.01.01-1@{DIGEST}"
+    edit_row(project, "manylinux-x86_64", "own_image", f'"{image(29)}"')
+    edit_row(project, "manylinux-aarch64", "image", f'"{old}"')
+    assert [job["registry"] for job in plan(project)["native"][:2]] == ["ghcr.io", ""]
+    project.just("plan")
+
+
+# Instead of an engine, which would have to fetch.
+WRITE = """
+import sys, platforms
+platforms.newest_image = lambda name, row: f"{name}:2026.11.30-7@sha256:" + 64 * "0"
+platforms.images(*sys.argv[1:])
+"""
+
+
+def own_images(project: Project) -> list[str]:
+    """List the ids of rows with an image of their own."""
+    rows = tomllib.loads((project / "tools/platforms.toml").read_text("utf-8"))["platform"]
+    return [row["id"] for row in rows if "own_image" in row]
+
+
+def test_images_are_written_for_rows_named_or_with_images_or_all(tmp_path: Path) -> None:
+    project = render(tmp_path / "new", platforms="wide")
+    table = project / "tools/platforms.toml"
+    table.write_text(
+        table.read_text("utf-8").replace('id = "manylinux-i686"', "id = 'manylinux-i686'")
     )
-    assert plan(project)["native"][0]["registry"] == ""
+    before = table.read_text("utf-8")
+    project.tools(WRITE, "ghcr.io/contoso", "manylinux-aarch64", "manylinux-i686")
+    assert own_images(project) == ["manylinux-aarch64", "manylinux-i686"]
+    project.tools(WRITE, "ghcr.io/contoso")
+    assert own_images(project) == ["manylinux-aarch64", "manylinux-i686"]
+    kept = [line for line in table.read_text("utf-8").splitlines() if "own_image" not in line]
+    assert kept == before.splitlines()
+    project.tools(WRITE, "registry.example.org:8443/build/")
+    assert own_images(project) == LINUX
+    assert "registry.example.org:8443/build/manylinux-i686:2026" in table.read_text("utf-8")
+    job = plan(project, "manylinux-aarch64")["native"][0]["cibuildwheel"][0]
+    assert job["CIBW_MANYLINUX_AARCH64_IMAGE"].startswith("registry.example.org:8443/build/many")
+
+
+@pytest.mark.slow
+def test_images_stay_when_an_answer_or_the_template_changes_the_rows(tmp_path: Path) -> None:
+    clone = history(tmp_path / "template", [])
+    git(clone, "switch", "--quiet", "--create", "later")
+    rows = clone / "extensions/platforms.json"
+    newer = rows.read_text("utf-8").replace(":2026.10.26-1", ":2026.12.07-1")
+    rows.write_text(newer, "utf-8")
+    commit(clone, "91.0.0")
+    project = render(tmp_path / "new", clone, NOW)
+    project.commit_with_locks()
+    project.tools(WRITE, "ghcr.io/contoso")
+    commit(project.path)
+    usual = own_images(project)
+    assert len(usual) == 4
+    project.just("answer", "platforms=wide")
+    assert own_images(project) == usual
+    project.just("update", "91.0.0")
+    assert own_images(project) == usual
+    table = (project / "tools/platforms.toml").read_text("utf-8")
+    assert table.count(":2026.12.07-1") == newer.count(":2026.12.07-1")
 
 
 def test_what_keeps_images_from_being_written_is_named(tmp_path: Path) -> None:
@@ -412,7 +472,9 @@ def test_what_keeps_images_from_being_written_is_named(tmp_path: Path) -> None:
 
     assert "Images are fetched with docker or podman: install one" in said("ghcr.io/contoso")
     assert 'it has no platform "manylinux-vax"' in said("ghcr.io/contoso", "manylinux-vax")
-    assert "images(prefix: str, *ids: str)" in said()
+    assert "images(prefix: 'str', *ids: 'str')" in said()
+    for hub in ("contoso", "docker.io/contoso", "library/contoso"):
+        assert f'"{hub}" names no registry other than Docker Hub' in said(hub)
     assert (project / "tools/platforms.toml").read_bytes() == before
 
 
@@ -425,12 +487,11 @@ def test_a_private_image_can_be_read(tmp_path: Path, workflow: str) -> None:
         if job.get("uses") == "$/.github/workflows/wheels.yml"
     )
     assert caller["permissions"] == {"contents": "read", "packages": "read"}
-    assert "secrets" not in caller
+    assert caller["secrets"] == {"IMAGES_TOKEN": "${{ secrets.IMAGES_TOKEN }}"}
     jobs = yaml.safe_load((folder / "wheels.yml").read_text("utf-8"))["jobs"]
     for name in ("native", "cross"):
         (login,) = (step for step in jobs[name]["steps"] if "login-action" in step.get("uses", ""))
         assert jobs[name]["permissions"]["packages"] == "read"
-        assert "'images'" in jobs[name]["environment"]
         # GitHub's token goes to GitHub's registry alone.
         assert login["with"]["password"] == (
             "${{ matrix.registry == 'ghcr.io' && github.token || secrets.IMAGES_TOKEN }}"
@@ -555,9 +616,11 @@ def closed_network(folder: Path, registry: str, base: str, rust: str, index: str
     path = repository / "manylinux/Containerfile"
     text = re.sub(r"(?m)^FROM \S+( AS \w+)", rf"FROM {base}\1", path.read_text("utf-8"))
     path.write_text(text, "utf-8")
-    mirrors = f'[build-args]\nRUST_SERVER = "{rust}"\nPIP_INDEX_URL = "{index}"\n'
-    repository.replace("images.toml", "[build-args]\n", mirrors)
-    repository.replace("images.toml", "\noptions = []", f"\noptions = {json.dumps(OPTIONS)}")
+    mirrors = f'[mirrors]\nrust = "{rust}"\npypi = "{index}/pypi/simple/"\n'
+    mirrors += f'crates = "sparse+{index}/cargo/index/"\n'
+    repository.replace("images.toml", "[mirrors]\n", mirrors)
+    options = f"\nbuild-options = {json.dumps(OPTIONS)}"
+    repository.replace("images.toml", "\nbuild-options = []", options)
     repository.replace("images.toml", "[sample]\n", '[sample]\npython_min = "3.15"\n')
     git(repository.path, "init", "--quiet")
     git(repository.path, "remote", "add", "origin", "https://token@github.com/contoso/images.git")
@@ -577,13 +640,15 @@ def publish(registry: Registry, folder: Path) -> Iterator[Published]:
         running([*serve, "--directory", str(folder / "rust")], port, folder / "log"),
         serve_http(Mirror) as mirror,
     ):
-        index, environment = f"http://127.0.0.1:{mirror}/pypi/simple/", registry.environment
+        index, environment = f"http://127.0.0.1:{mirror}", registry.environment
         address = f"{registry.address}/build"
         repository = closed_network(folder / "images", address, base, rust, index)
         repository.just("build", "manylinux-x86_64", env=environment)
         assert "/pypi/simple/maturin/" in Mirror.asked
+        assert "/pypi/simple/pytest/" not in Mirror.asked
         untested = repository.just("publish", "manylinux-x86_64", code=1, env=environment)
         repository.run(sys.executable, "-c", TEST, env=environment | SETTINGS | ENGINE)
+        assert {"/pypi/simple/pytest/", "/cargo/index/py/o3/pyo3"} <= set(Mirror.asked)
         printed = repository.just("publish", "manylinux-x86_64", env=environment)
         (image,) = re.findall(r"(\S+@sha256:[0-9a-f]{64}) \(\d+ MB\)", printed)
         registry.forget_images()  # what projects get, they fetch
@@ -641,7 +706,7 @@ def test_a_project_gets_the_same_bytes_without_a_download_of_rust(
     project.just("images", registry, "manylinux-x86_64", env=environment)
     lines = (project / "tools/platforms.toml").read_text("utf-8").splitlines()
     assert [line for line in lines if line not in table.splitlines()] == [
-        f'image = "{published.image}"'
+        f'own_image = "{published.image}"'
     ]
     project.just("images", registry, "manylinux-x86_64", env=environment)
     assert (project / "tools/platforms.toml").read_text("utf-8").splitlines() == lines
@@ -677,7 +742,7 @@ def test_without_credentials_or_an_image_nothing_is_changed(
     assert f"{registry}/manylinux-aarch64:latest cannot be fetched" in missing
     assert git(project.path, "status", "--porcelain") == ""
     # A digest that the registry does not have.
-    edit_row(project, "manylinux-x86_64", "image", f'"{published.image[:-64]}{"0" * 64}"')
+    edit_row(project, "manylinux-x86_64", "own_image", f'"{published.image[:-64]}{"0" * 64}"')
     gone = project.just(
         "cibuildwheel",
         "manylinux-x86_64",
@@ -686,7 +751,7 @@ def test_without_credentials_or_an_image_nothing_is_changed(
     )
     assert "manifest unknown" in gone
     assert "0" * 64 in gone
-    edit_row(project, "manylinux-x86_64", "image", f'"{published.image}"')
+    edit_row(project, "manylinux-x86_64", "own_image", f'"{published.image}"')
     published.registry.forget_images()
     private = project.just(
         "cibuildwheel", "manylinux-x86_64", code=1, env=anonymous | SETTINGS | ENGINE
@@ -711,7 +776,7 @@ def test_the_lines_for_a_closed_network_are_used_in_the_container(tmp_path: Path
     index, source = (
         text
         for kind, _, text in blocks(ROOT / "docs/images.md", "A closed network")
-        if kind == "toml" and "build-args" not in text
+        if kind == "toml" and "[mirrors]" not in text
     )
     project = render(tmp_path / "new", python_min="3.15")
     edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
@@ -774,11 +839,10 @@ def test_renovate_raises_bases_and_the_images_of_a_project(tmp_path: Path) -> No
         edit_row(
             project,
             "manylinux-x86_64",
-            "image",
+            "own_image",
             f'"{old}@{digests["build/manylinux-x86_64", "2026.10.26-1"]}"',
         )
-        for name in ("manylinux/Containerfile", "renovate.json"):
-            repository.replace(name, "quay.io/pypa", f"{registry.address}/pypa")
+        repository.replace("manylinux/Containerfile", "quay.io/pypa", f"{registry.address}/pypa")
         shutil.rmtree(repository / "musllinux")
         path = repository / "manylinux/Containerfile"
         path.write_text(
@@ -828,9 +892,7 @@ def test_an_update_keeps_what_renovate_raised_and_people_added(tmp_path: Path) -
         (repository / "manylinux/Containerfile").read_text(),
     )
     (repository / "manylinux/Containerfile").write_text(raised + "RUN dnf install -y perl-core\n")
-    repository.replace(
-        "images.toml", "[build-args]\n", '[build-args]\nPIP_INDEX_URL = "https://x/"\n'
-    )
+    repository.replace("images.toml", "[mirrors]\n", '[mirrors]\npypi = "https://x/"\n')
     commit(repository.path)
     printed = repository.run(sys.executable, "-m", "copier", "update", "--defaults")
     assert "ghcr.io/contoso have version 91.0.0 of the template now." in printed
@@ -838,7 +900,7 @@ def test_an_update_keeps_what_renovate_raised_and_people_added(tmp_path: Path) -
     assert "Each command" in (repository / "justfile").read_text("utf-8")
     table = (repository / "images.toml").read_text("utf-8")
     assert 'rust = "1.96.0"' in table
-    assert '[build-args]\nPIP_INDEX_URL = "https://x/"\n' in table
+    assert '[mirrors]\npypi = "https://x/"\n' in table
     assert (
         repository / "manylinux/Containerfile"
     ).read_text() == raised + "RUN dnf install -y perl-core\n"

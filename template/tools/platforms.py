@@ -34,6 +34,7 @@ KEYS = {
     "runner": (r"\{'github': '[^']+'.*\}", '{ github = "ubuntu-24.04" }'),
     "floor": (r"\d+\.\d+", '"2.28"'),
     "image": (r"[^\s{}]+", '"quay.io/pypa/manylinux_2_28_x86_64:2026.10.26-1"'),
+    "own_image": (r"[^\s{}]+", '"ghcr.io/contoso/manylinux-x86_64:2026.11.30-7@sha256:…"'),
     "pypy": (r"[^\s{}]+( \S+)*", '"pp311-pypy311_pp73"'),
 }
 BEFORE_2_0 = ("os", "arch", "libc", "until")  # keys that rows had; most follow from the id
@@ -92,10 +93,12 @@ class Platform:
     runner: dict[str, str] = field(default_factory=dict)
     floor: str = ""
     image: str = ""
+    own_image: str = ""  # instead of `image`, which the template raises
     pypy: str = ""
 
     def __post_init__(self) -> None:
-        """Split the id."""
+        """Split the id, and choose the image."""
+        self.image = self.own_image or self.image
         self.kind, self.arch = (here() if self.id == THIS_MACHINE else self.id).split("-", 1)
         self.os = "linux" if self.kind.endswith("linux") else self.kind
         self.native = self.id in (THIS_MACHINE, here())  # its wheels run here without a container
@@ -115,10 +118,11 @@ class Platform:
         """The platform as container engines spell it, such as linux/arm64."""
         return f"linux/{OCI_ARCHITECTURES.get(self.arch, self.arch)}"
 
-    def built(self) -> str:
-        """Return the date in the tag of an organisation's image, such as 2026.11.30; nothing for other images."""
-        tag = re.search(r":(\d{4}\.\d\d\.\d\d)[^@/]*@sha256:", self.image)
-        return tag[1] if tag else ""
+    @property
+    def registry(self) -> str:
+        """The registry to log in to for its image; nothing for those of the Python Packaging Authority."""
+        host = re.match(r"(?!quay\.io/pypa/)([^/]+[.:][^/]+)/", self.image)
+        return host[1] if host else ""
 
     def has_tag(self, tag: str) -> bool:
         """Return whether this is the tag; glibc 2.17 has an older name beside its own."""
@@ -236,13 +240,8 @@ def plan(*ids: str) -> None:
     """Print which job builds which platform, and where the Python tests run."""
     jobs: dict[str, list[Any]] = {"native": [], "cross": [], "tests": list(tests(platforms()))}
     jobs["tests_linux"] = [job for job in jobs["tests"] if job["os"] == "linux"]
-    oldest = datetime.datetime.now(tz=datetime.UTC) - datetime.timedelta(days=30)
     for row in select(ids):
-        if "" < row.built() < f"{oldest:%Y.%m.%d}":
-            prefix = row.image.partition(f"/{row.id}:")[0]
-            sys.exit(f"{TABLE}: {row.image} is older than thirty days: type `just images {prefix}`, and commit.")
-        job: dict[str, Any] = {"id": row.id, "runner": row.runner["github"]}
-        job["registry"] = row.image.partition("/")[0] if row.built() else ""  # to log in to
+        job: dict[str, Any] = {"id": row.id, "runner": row.runner["github"], "registry": row.registry}
         if row.engine == "cibuildwheel":
             jobs["native"].append(job | {"cibuildwheel": row.cibuildwheel()})
         else:
@@ -258,17 +257,32 @@ def target(*ids: str) -> None:
     run("rustup", "target", "add", *(row.target for row in select(ids)))
 
 
+def stale(*ids: str) -> None:
+    """Exit if a row has an image of its own that is older than thirty days, by the date in its tag."""
+    oldest = datetime.datetime.now(tz=datetime.UTC) - datetime.timedelta(days=30)
+    for row in select(ids):
+        date = re.search(r":(\d{4}\.\d\d\.\d\d)[^@/]*@", row.own_image)
+        if date and date[1] < f"{oldest:%Y.%m.%d}":
+            prefix = row.own_image.partition(f"/{row.id}:")[0]
+            sys.exit(f"{TABLE}: {row.own_image} is older than thirty days: type `just images {prefix}`, and commit.")
+
+
 def images(prefix: str, *ids: str) -> None:
-    """Write the newest images below a registry's address into the rows for Linux, by date and digest."""
+    """Write the newest images of a registry into rows for Linux: those named, those that have one, or all."""
+    prefix = prefix.rstrip("/")
+    if not re.match(r"(?!docker\.io)[\w-]+[.:][\w.:-]+(/|$)", prefix):
+        sys.exit(f'"{prefix}" names no registry other than Docker Hub: type an address such as ghcr.io/contoso.')
     rows = [row for row in select(ids) if row.os == "linux" and (ids or row.engine == "cibuildwheel")]
+    if not ids:
+        rows = [row for row in rows if row.own_image.startswith(f"{prefix}/")] or rows
     path = ROOT / TABLE
     parts = re.split(r"(?m)^(?=\[\[platform\]\])", path.read_text("utf-8"))
     for row in rows:
-        name = f"{prefix.rstrip('/')}/{row.id}"
-        image = newest_image(name, row)
-        (index,) = (i for i, part in enumerate(parts) if re.search(rf'(?m)^id\s*=\s*"{row.id}"', part))
-        part = re.sub(r"(?m)^image\s*=.*\n", "", parts[index])
-        parts[index] = re.sub(r"(?m)^(id\s*=.*\n)", rf'\1image = "{image}"\n', part)
+        image = newest_image(f"{prefix}/{row.id}", row)
+        identified = rf"""(?m)^(id\s*=\s*["']{row.id}["'].*\n)"""
+        (index,) = (number for number, part in enumerate(parts) if re.search(identified, part))
+        part = re.sub(r"(?m)^own_image\s*=.*\n", "", parts[index])
+        parts[index] = re.sub(identified, rf'\1own_image = "{image}"\n', part)
         print(f"{row.id}: {image}")
     path.write_text("".join(parts), "utf-8")
 
@@ -302,4 +316,4 @@ def pythons() -> None:
 
 
 if __name__ == "__main__":
-    main(plan, target, images, pythons)
+    main(plan, stale, target, images, pythons)
