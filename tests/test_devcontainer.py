@@ -54,7 +54,7 @@ def test_what_is_downloaded_has_a_checksum(project: Project) -> None:
     assert sums.keys() == {"x86_64", "aarch64"}
     for host, digest in sums.items():
         assert f"host={host}-unknown-linux-gnu sum={digest}" in wheels
-    (rust,) = re.findall(r"^ARG RUST=(\S+)", text)
+    (rust,) = re.findall(r"^ARG RUST=(\S+)", text, re.MULTILINE)
     assert f'RUSTUP_TOOLCHAIN: "{rust}"' in (project / ".github/workflows/ci.yml").read_text(
         "utf-8"
     )

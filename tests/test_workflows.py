@@ -290,8 +290,8 @@ SHIPPED = {
     ),
     "secrets for all": (
         CI,
-        "    uses: $/.github/workflows/wheels.yml\n",
-        "    uses: $/.github/workflows/wheels.yml\n    secrets: inherit\n",
+        "    secrets:\n      IMAGES_TOKEN: ${{ secrets.IMAGES_TOKEN }}\n",
+        "    secrets: inherit\n",
         "secrets-inherit",
     ),
     "a condition that is always true": (
