@@ -163,9 +163,12 @@ def test_rust_and_its_installer_are_the_same_everywhere(hosts: dict[str, Project
         for libc in ("manylinux", "musllinux")
     ]
     assert sorted(re.findall(r"host=\S+ sum=\w+", "".join(libcs))) == sorted(sums)
-    assert (
-        libcs[0].count("/rustup/archive/1.29.0/") == libcs[1].count("/rustup/archive/1.29.0/") == 1
-    )
+    assert libcs[0].count("/rustup/archive/1.29.0/") == 1
+    # A Containerfile cannot include another one, so what both libcs share stands in both.
+    shared = [
+        re.findall(r"(?m)^(?!FROM|# The Python|# What the| .*host=).*$", text) for text in libcs
+    ]
+    assert shared[0] == shared[1]
     rust = tomllib.loads((hosts["github"] / "images.toml").read_text("utf-8"))["rust"]
     workflow = (ROOT / "template/.github/workflows/ci.yml").read_text("utf-8")
     (of_ci,) = set(re.findall(r'RUSTUP_TOOLCHAIN: "(\S+)"', workflow))
@@ -216,8 +219,8 @@ MUTABLE = {
     "packages without checksums": ("musllinux/Containerfile", " --require-hashes", ""),
     "a script from the network": (
         "manylinux/Containerfile",
-        "ENV PATH",
-        "RUN curl x | sh\nENV PATH",
+        "COPY",
+        "RUN curl x | sh\nCOPY",
     ),
     "an action by tag": (".github/workflows/build.yml", r"checkout@\w{40}", "checkout@v7"),
     "a tool without a version": ("images.py", "copier==", "copier>="),
