@@ -103,6 +103,9 @@ def main(arguments: list[str]) -> None:
     old = old_versions((ROOT / "extensions/versions.yml").read_text("utf-8"))
     old += old_versions((ROOT / "template/.github/actions/setup/action.yml").read_text("utf-8"))
     old += old_versions((ROOT / "template/.devcontainer/requirements.txt").read_text("utf-8"))
+    for name in ("requirements.txt", "images.py"):
+        pins = re.findall(r"[\w-]+==[\d.]+", (ROOT / "images" / name).read_text("utf-8"))
+        old += old_versions("\n".join(pins))
     old += old_ranges((ROOT / "template/pyproject.toml.jinja").read_text("utf-8"))
     if arguments == ["issue"]:
         old += old_actions((ROOT / "tests/actions.yml").read_text("utf-8"))

@@ -170,40 +170,23 @@ def serve_http(
         thread.join()
 
 
-class MirrorWithoutDates(http.server.BaseHTTPRequestHandler):
-    """PyPI's pages in HTML, which have no upload dates, as those of many mirrors."""
-
-    def do_GET(self) -> None:  # the name that http.server calls
-        """Pass a page of the index on."""
-        request = urllib.request.Request(
-            f"https://pypi.org{self.path}", headers={"Accept": "text/html"}
-        )
-        try:
-            with urllib.request.urlopen(request) as response:
-                page = response.read()
-        except urllib.error.HTTPError as missing:
-            self.send_error(missing.code)
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-
 class Mirror(http.server.BaseHTTPRequestHandler):
     """The indexes of PyPI and crates.io, as a closed network has them; it remembers what it was asked for."""
 
-    sources = (("/pypi/", "https://pypi.org/"), ("/cargo/index/", "https://index.crates.io/"))
+    sources: tuple[tuple[str, str], ...] = (
+        ("/pypi/", "https://pypi.org/"),
+        ("/cargo/index/", "https://index.crates.io/"),
+    )
+    kind = ""  # of the pages; by default what is asked for
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:  # the name that http.server calls
         """Pass a page of an index on."""
         self.asked.append(self.path)
-        path = self.path
-        for ours, theirs in self.sources:
-            path = path.replace(ours, theirs, 1) if path.startswith(ours) else path
-        request = urllib.request.Request(path, headers={"Accept": self.headers["Accept"] or "*/*"})
+        ((ours, theirs),) = (pair for pair in self.sources if self.path.startswith(pair[0]))
+        kind = self.kind or self.headers["Accept"] or "*/*"
+        address = f"{theirs}{self.path.removeprefix(ours)}"
+        request = urllib.request.Request(address, headers={"Accept": kind})
         try:
             with urllib.request.urlopen(request) as response:
                 page, kind = response.read(), response.headers["Content-Type"]
@@ -215,6 +198,13 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
         self.wfile.write(page)
+
+
+class MirrorWithoutDates(Mirror):
+    """PyPI's pages in HTML, which have no upload dates, as those of many mirrors."""
+
+    sources = (("/", "https://pypi.org/"),)
+    kind = "text/html"
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ FILES = {
     "README.md",
     "devcontainer/Containerfile",
     "images.py",
+    "images.py.lock",
     "images.toml",
     "justfile",
     "manylinux/Containerfile",
@@ -206,6 +207,7 @@ def test_every_linter_finds_nothing(hosts: dict[str, Project]) -> None:
     text = str(hosts["github"] / "images.py")
     hosts["github"].run(tool("ruff"), "check", "--isolated", "--no-cache", text)
     hosts["github"].run(tool("ruff"), "format", "--isolated", "--no-cache", "--check", text)
+    hosts["github"].run("uv", "lock", "--no-config", "--check", "--script", text)
     hosts["github"].run(tool("mypy"), "--strict", "--cache-dir", os.devnull, text)
 
 
@@ -223,7 +225,8 @@ MUTABLE = {
         "RUN curl x | sh\nCOPY",
     ),
     "an action by tag": (".github/workflows/build.yml", r"checkout@\w{40}", "checkout@v7"),
-    "a tool without a version": ("images.py", "copier==", "copier>="),
+    "a tool without a checksum": ("images.py.lock", r', hash = "sha256:\w+"', ""),
+    "tools that no lock decides": ("justfile", " --locked", ""),
 }
 
 
@@ -244,8 +247,11 @@ def mutable(project: Project) -> list[str]:
     requirements = (project / "requirements.txt").read_text("utf-8")
     for entry in re.split(r"\n(?=\w)", requirements.partition("\n")[2]):
         found += [] if re.match(r"\S+==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", entry) else [entry]
-    (listed,) = re.findall("dependencies = (.*)", (project / "images.py").read_text("utf-8"))
-    return found + [name for name in json.loads(listed) if "==" not in name]
+    lock = tomllib.loads((project / "images.py.lock").read_text("utf-8"))
+    for package in lock["package"]:
+        files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+        found += [] if files and all("hash" in file for file in files) else [package["name"]]
+    return found + ([] if "--locked" in (project / "justfile").read_text("utf-8") else ["justfile"])
 
 
 def test_nothing_in_it_is_mutable(hosts: dict[str, Project]) -> None:
@@ -781,6 +787,10 @@ def test_the_lines_for_a_closed_network_are_used_in_the_container(tmp_path: Path
         for kind, _, text in blocks(ROOT / "docs/images.md", "A closed network")
         if kind == "toml" and "[mirrors]" not in text
     )
+    # The project that tests an image gets the same lines.
+    program_text = (ROOT / "images/images.py").read_text("utf-8")
+    for text in (index, source):
+        assert re.sub(r'"\S*https://\S*"', '"{}"', text) in program_text
     project = render(tmp_path / "new", python_min="3.15")
     edit_row(project, "manylinux-x86_64", "floor", '"2.31"')
     with serve_http(Mirror) as port:
