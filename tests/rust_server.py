@@ -46,7 +46,7 @@ def make(folder: Path) -> str:
     manifest = (sysroot / "lib/rustlib/multirust-channel-manifest.toml").read_text("utf-8")
     version: str
     (version,) = re.findall(r'^\[pkg\.rust\]\nversion = "(\S+) ', manifest, re.MULTILINE)
-    for package in ("cargo", "rust-std", "rustc"):
+    for package in ("cargo", "clippy-preview", "rust-std", "rustc", "rustfmt-preview"):
         heading = f"[pkg.{package}.target.{HOST}]\n"
         before, rest = manifest.split(heading)
         section, bracket, after = rest.partition("\n[")

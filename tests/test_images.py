@@ -23,6 +23,7 @@ from runner import Runner
 from servers import Mirror, free_port, running, serve_http
 from terminal import Terminal
 from test_bots import lookups
+from test_devcontainer import IMAGE as DEBIAN
 from test_docs import blocks
 from test_questions import known
 from versions import NOW, history
@@ -447,6 +448,10 @@ def test_images_are_written_for_rows_named_or_with_images_or_all(tmp_path: Path)
     assert "registry.example.org:8443/build/manylinux-i686:2026" in table.read_text("utf-8")
     job = plan(project, "manylinux-aarch64")["native"][0]["cibuildwheel"][0]
     assert job["CIBW_MANYLINUX_AARCH64_IMAGE"].startswith("registry.example.org:8443/build/many")
+    # Tests under emulation run in it as well: tools/cross.py takes the image of the row.
+    project.tools(WRITE, "ghcr.io/contoso", "manylinux-s390x")
+    script = "import platforms; print(platforms.select(['manylinux-s390x'])[0].image)"
+    assert project.tools(script).startswith("ghcr.io/contoso/manylinux-s390x:2026.11.30-7@sha256:")
 
 
 @pytest.mark.slow
@@ -638,19 +643,25 @@ def closed_network(folder: Path, registry: str, base: str, rust: str, index: str
 
 
 @contextlib.contextmanager
-def publish(registry: Registry, folder: Path) -> Iterator[Published]:
-    """Build an image from the base of this machine, test it, and send it."""
-    base, port = push_base(registry, folder), free_port()
+def mirrors(folder: Path) -> Iterator[tuple[str, str]]:
+    """Serve Rust, PyPI and crates.io, and give the addresses: of Rust, and of both indexes."""
     (folder / "rust").mkdir()
     rust_server.make(folder / "rust")
-    rust = f"http://127.0.0.1:{port}"
+    port = free_port()
     serve = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     with (
         running([*serve, "--directory", str(folder / "rust")], port, folder / "log"),
-        serve_http(Mirror) as mirror,
+        serve_http(Mirror) as index,
     ):
-        index, environment = f"http://127.0.0.1:{mirror}", registry.environment
-        address = f"{registry.address}/build"
+        yield f"http://127.0.0.1:{port}", f"http://127.0.0.1:{index}"
+
+
+@contextlib.contextmanager
+def publish(registry: Registry, folder: Path) -> Iterator[Published]:
+    """Build an image from the base of this machine, test it, and send it."""
+    base = push_base(registry, folder)
+    with mirrors(folder) as (rust, index):
+        environment, address = registry.environment, f"{registry.address}/build"
         repository = closed_network(folder / "images", address, base, rust, index)
         repository.just("build", "manylinux-x86_64", env=environment)
         assert "/pypi/simple/maturin/" in Mirror.asked
@@ -919,3 +930,42 @@ def test_an_update_keeps_what_renovate_raised_and_people_added(tmp_path: Path) -
     ).read_text() == raised + "RUN dnf install -y perl-core\n"
     changed = git(repository.path, "status", "--porcelain").split()
     assert [name for name in changed if "." in name] == [".copier-answers.yml", "images.toml"]
+
+
+def debian() -> str:
+    """Return the name of this machine's image of Debian, with its digest."""
+    if not shutil.which("podman"):
+        skip_without("podman", "apt install podman")
+    command = ["podman", "image", "inspect", "--format", "{{.Digest}}", DEBIAN]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    if found.returncode:
+        skip_without(f"image {DEBIAN}", f"podman tag debian:trixie-slim {DEBIAN}")
+    return f"{DEBIAN}:latest@{found.stdout.strip()}"
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+@pytest.mark.xdist_group("images")
+def test_a_development_container_passes_the_checks_of_a_new_project(tmp_path: Path) -> None:
+    registry = "localhost:1/build"  # nothing is sent there
+    with mirrors(tmp_path) as (rust, index):
+        project = closed_network(tmp_path / "images", registry, "unused", rust, index)
+        options = json.dumps([*OPTIONS, *PASSED])
+        project.replace("images.toml", "\nrun-options = []", f"\nrun-options = {options}")
+        project.replace("images.toml", 'python_min = "3.15"\n', "")  # Debian has 3.13
+        path = project / "devcontainer/Containerfile"
+        # This machine has the base under another name, and no such parts of Rust.
+        text = re.sub("(?m)^FROM .*", f"FROM {debian()}", path.read_text("utf-8"))
+        text = re.sub(" --component (llvm-tools|rust-analyzer|rust-src)", "", text)
+        path.write_text(text, "utf-8")
+        project.just("build", "devcontainer-x86_64")
+        printed = project.just("test", "devcontainer-x86_64")
+        assert "All checks passed." in printed
+        # What is not there is not hidden.
+        path.write_text(f"{text}USER root\nRUN rm /usr/bin/gcc\nUSER 1000\n", "utf-8")
+        project.just("build", "devcontainer-x86_64")
+        assert "linker `cc` not found" in project.just("test", "devcontainer-x86_64", code=1)
+    for tag in ("built", "tested"):
+        subprocess.run(
+            ["podman", "rmi", "--force", f"{registry}/devcontainer-x86_64:{tag}"], check=True
+        )
