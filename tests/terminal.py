@@ -51,16 +51,16 @@ class Terminal:
             self.printed += data
             self.stream.feed(data)
 
-    def wait_for(self, text: str) -> list[str]:
-        """Return the rows from the one that holds a text, as soon as the screen shows it."""
+    def wait_for(self, *lines: str) -> list[str]:
+        """Return the rows from where the screen shows these lines, as soon as it shows all of them."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             self.read()
             rows = self.rows()
-            for number, row in enumerate(rows):
-                if text in row:
+            for number in range(len(rows)):
+                if all(line in row for line, row in zip(lines, rows[number:], strict=False)):
                     return rows[number:]
-        raise AssertionError(f"{text!r} is not on the screen:\n" + "\n".join(self.rows()))
+        raise AssertionError(f"{lines} are not on the screen:\n" + "\n".join(self.rows()))
 
     def type(self, keys: str) -> None:
         """Type keys, separated by blanks: names such as `down` and `enter`, or text."""

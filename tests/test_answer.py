@@ -399,6 +399,7 @@ def test_each_release_comes_to_the_new_way_of_updates(
     assert render(tmp_path / "fresh", clone, version_of(every_file)).answers()
 
 
+@pytest.mark.nightly
 def test_the_pages_of_the_documentation_come_with_their_answer_and_stay(
     clone: Path, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def rows(output: str) -> dict[str, list[list[str]]]:
     return found
 
 
+@pytest.mark.nightly
 def test_a_slower_commit_is_told_from_a_faster_one(project: Project, output: str) -> None:
     assert re.search(r"^rustc 1\.\d+\.\d+ .*; CPython 3\.\d+\.\d+$", output, re.MULTILINE)
     assert f"Commit {git(project.path, 'rev-parse', '--short', 'HEAD')}; 3 rounds." in output
@@ -55,6 +56,7 @@ def test_a_slower_commit_is_told_from_a_faster_one(project: Project, output: str
     assert len(git(project.path, "worktree", "list").splitlines()) == 1
 
 
+@pytest.mark.nightly
 def test_instructions_are_the_same_number_twice(project: Project, output: str) -> None:
     if not shutil.which("valgrind"):
         skip_without("valgrind", "apt install valgrind")
@@ -75,6 +77,7 @@ def test_noise_is_no_difference(project: Project) -> None:
         assert project.tools(script.format(times, before)).strip() == said
 
 
+@pytest.mark.nightly
 def test_a_project_without_benchmarks_is_told_where_they_go(tmp_path: Path) -> None:
     project = render(tmp_path / "new", extras="[benchmarks]", starter="none")
     output = project.just("bench", code=1)
@@ -85,6 +88,7 @@ def test_check_compiles_no_criterion(project: Project) -> None:
     assert "criterion" not in project.run("cargo", "tree", "--workspace", "--target", "all")
 
 
+@pytest.mark.nightly
 def test_a_profile_shows_functions_of_both_languages(tmp_path: Path) -> None:
     if sys.platform != "linux":
         skip_without("Linux", "py-spy sees native functions there only")

@@ -132,6 +132,7 @@ def test_the_worked_example_with_hostile_answers_and_paths(
     assert "LICENSE" in packaged.splitlines()
 
 
+@pytest.mark.nightly
 def test_the_empty_frame(tmp_path: Path) -> None:
     answers = {"starter": "none", "crate_to": "[crates-io]"}
     project = render(tmp_path / "new", None, None, license="MIT OR Apache-2.0", **answers)
@@ -160,7 +161,9 @@ def test_the_empty_frame(tmp_path: Path) -> None:
     ("oldest", "expected", "recipes"),
     [
         ("3.14", ["cp314-abi3", "cp314-cp314t", "cp315-abi3.abi3t"], ["wheels"]),
-        ("3.15", ["cp315-abi3.abi3t"], ["check", "wheels"]),
+        pytest.param(
+            *("3.15", ["cp315-abi3.abi3t"], ["check", "wheels"]), marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_the_oldest_python_decides_the_wheels(
@@ -176,7 +179,9 @@ def test_the_oldest_python_decides_the_wheels(
     assert tags(project) == expected
 
 
-@pytest.mark.parametrize("starter", ["minimal", "fizzbuzz"])
+@pytest.mark.parametrize(
+    "starter", ["minimal", pytest.param("fizzbuzz", marks=pytest.mark.nightly)]
+)
 def test_the_starter_is_removed_as_contributing_says(tmp_path: Path, starter: str) -> None:
     project = render(tmp_path / "new", starter=starter)
     project.remove_starter()
@@ -199,6 +204,7 @@ def test_the_oldest_uv_that_is_promised_does(tmp_path: Path) -> None:
     assert "warning" not in output
 
 
+@pytest.mark.nightly
 def test_the_race_compares_before_it_times(tmp_path: Path) -> None:
     project = render(tmp_path / "new", starter="fizzbuzz")
     output = project.just("race")

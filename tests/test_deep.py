@@ -26,6 +26,7 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
+@pytest.mark.nightly
 def test_versions_that_are_too_old_are_found_in_both_languages(project: Project) -> None:
     project.just("test-lowest")
     manifest = "crates/core/Cargo.toml"

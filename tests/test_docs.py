@@ -120,6 +120,7 @@ def test_the_readmes_first_command_needs_no_cache(tmp_path: Path) -> None:
     assert len(re.findall(r"^\| my_package-0.1.0-cp3\S+\.whl \|", output, re.MULTILINE)) == 3
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_ring_is_cross_compiled_and_runs_under_emulation(
     tmp_path: Path, cross: dict[str, str]

@@ -125,8 +125,8 @@ def test_a_wrong_answer_is_named(tmp_path: Path, answers: dict[str, str], messag
 @posix
 def test_only_the_registry_is_asked_for(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path / "images", "--data", "kind=images")
-    rows = terminal.wait_for("Which registry gets the images?")
-    assert rows[1].strip() == "Its address, with what comes before the name of an image."
+    address = "Its address, with what comes before the name of an image."
+    terminal.wait_for("Which registry gets the images?", address)
     terminal.type("https://ghcr.io enter")
     terminal.wait_for("Try ghcr.io/contoso: images_to")
     terminal.type("clear ghcr.io/ada enter")

@@ -79,6 +79,7 @@ def test_a_file_beside_the_sources_is_part_of_the_build(tmp_path: Path) -> None:
     assert "evaluation panicked" in project.run("uv", "run", "pytest", code=1)
 
 
+@pytest.mark.xdist_group("warm")
 @pytest.mark.parametrize(
     "command",
     [
@@ -110,6 +111,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.nightly
 def test_the_lines_that_profile_work(tmp_path: Path) -> None:
     project = render(tmp_path / "new")
     text = (project / "CONTRIBUTING.md").read_text("utf-8").split("## Debug and profile")[1]
@@ -119,6 +121,7 @@ def test_the_lines_that_profile_work(tmp_path: Path) -> None:
     assert "longest_chain" in (project / "profile.svg").read_text("utf-8")
 
 
+@pytest.mark.nightly
 def test_projects_may_share_a_target_folder(tmp_path: Path) -> None:
     first, second = (render(tmp_path / name) for name in ("first", "second"))
     env = {"CARGO_TARGET_DIR": str(tmp_path / "target")}
@@ -130,7 +133,10 @@ def test_projects_may_share_a_target_folder(tmp_path: Path) -> None:
         project.just("test-python", env=env)
 
 
-@pytest.mark.parametrize(("environment", "recipe"), [(".venv", "check"), ("elsewhere", "stubs")])
+@pytest.mark.parametrize(
+    ("environment", "recipe"),
+    [(".venv", "check"), pytest.param("elsewhere", "stubs", marks=pytest.mark.nightly)],
+)
 def test_a_module_that_was_deleted_is_built_again(
     tmp_path: Path, environment: str, recipe: str
 ) -> None:

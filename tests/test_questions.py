@@ -488,6 +488,7 @@ def test_a_crate_may_be_called_like_a_module_of_python(tmp_path: Path, name: str
     assert render(tmp_path / "new", None, None, **answers).answers()["crate_name"] == name
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_crate_with_capitals_and_a_package_in_a_namespace_are_green(tmp_path: Path) -> None:
     project = render(tmp_path / "new", crate_name="Inflector", package_name="acme.tools")

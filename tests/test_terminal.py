@@ -65,9 +65,7 @@ def answer(
             continue
         if name == until:
             break
-        first, *others = help_lines(name)
-        below = terminal.wait_for(first)
-        assert [row.strip() for row in below[1 : 1 + len(others)]] == others
+        terminal.wait_for(*help_lines(name))
         asked.append(name)
         if name in refused:
             wrong, message = refused[name]

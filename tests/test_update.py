@@ -254,7 +254,9 @@ def test_no_line_of_a_person_is_lost(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", ["defaults", "everything"])
+@pytest.mark.parametrize(
+    "answers", [pytest.param("defaults", marks=pytest.mark.nightly), "everything"]
+)
 def test_no_line_of_a_person_is_lost_where_git_merges(make: Make, answers: str) -> None:
     """By `just update`, which follows renames as well, and keeps edits of files that are dropped."""
     for change in [*CHANGES, *MISTAKES]:

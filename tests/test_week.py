@@ -44,7 +44,13 @@ def test_the_first_week_is_green(week: Project) -> None:
     week.just("wheels")
 
 
-@pytest.mark.parametrize("starter", ["week", "minimal", "fizzbuzz", "none"])
+@pytest.mark.parametrize(
+    "starter",
+    [
+        "week",
+        *(pytest.param(n, marks=pytest.mark.nightly) for n in ("minimal", "fizzbuzz", "none")),
+    ],
+)
 def test_another_type_checker_finds_nothing_in_the_package(
     tmp_path: Path, week: Project, starter: str
 ) -> None:

@@ -42,7 +42,9 @@ def card(output: str) -> dict[str, dict[str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("architecture", ["aarch64", "s390x"])
+@pytest.mark.parametrize(
+    "architecture", [pytest.param("aarch64", marks=pytest.mark.nightly), "s390x"]
+)
 def test_three_wheels_are_cross_compiled_and_tested_under_emulation(
     tmp_path: Path, cross: dict[str, str], architecture: str
 ) -> None:
@@ -85,6 +87,7 @@ def first_wheel(
     return card(project.tools(setup + FIRST_WHEEL, *names, python=python, env=env))
 
 
+@pytest.mark.nightly
 def test_more_architectures_are_cross_compiled_and_tested(
     tmp_path: Path, cross: dict[str, str]
 ) -> None:

@@ -189,7 +189,7 @@ def instructions(sides: list[list[Path]], commit: str) -> str:
 
 def executed(program: Path, name: str) -> int:
     """Return how many instructions the program runs, with one call of a benchmark."""
-    # The least of five counts, as now and then the clock, which criterion reads, takes an instruction more.
+    # The least of five counts, as now and then a subtraction of times, by criterion, takes an instruction more.
     return min(count(program, name) for _ in range(5))
 
 

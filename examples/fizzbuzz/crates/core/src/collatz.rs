@@ -46,14 +46,17 @@ pub fn longest_chain(limit: u32, threads: NonZero<usize>) -> Result<Chain, Nothi
     // Neighbours go to different threads, since longer chains crowd at the upper end.
     let longest_from = |first| (first..limit).step_by(threads).map(chain).max_by_key(order);
     thread::scope(|scope| {
+        // The calling thread does the first part, so that a single thread starts no other.
         let workers: Vec<_> = (1..limit)
             .take(threads)
+            .skip(1)
             .map(|first| scope.spawn(move || longest_from(first)))
             .collect();
+        let first = longest_from(1);
         let results = workers.into_iter().map(thread::ScopedJoinHandle::join);
-        results
-            .filter_map(|result| result.unwrap_or_else(|cause| panic::resume_unwind(cause)))
-            .max_by_key(order)
+        let others =
+            results.filter_map(|result| result.unwrap_or_else(|cause| panic::resume_unwind(cause)));
+        first.into_iter().chain(others).max_by_key(order)
     })
     .ok_or(NothingBelow(limit))
 }
