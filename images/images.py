@@ -191,10 +191,11 @@ def build(name: str) -> None:
             if name in ARGUMENTS
         },
     }
+    about = labels(folder, architecture)
     command = [engine(), "build", f"--file={folder}/Containerfile"]
     command += [f"--platform=linux/{platform}", f"--tag={REGISTRY}/{name}:built"]
     command += [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    for key, value in labels(folder, architecture).items():
+    for key, value in about.items():
         command += [f"--label={key}={value}"] if value else []
     run(*command, *SETTINGS.get("build-options", []), ".")
     print(

@@ -295,10 +295,11 @@ def test_what_is_wrong_is_named(repository: Project) -> None:
     assert 'images.toml has no image "manylinux-vax": it has manylinux-x86_64, ' in unknown
     assert "build(name: str)" in program(repository, "bild", code=1)
     assert "build(name: str)" in program(repository, "build", code=1)
-    nothing = program(repository, "build", "manylinux-x86_64", code=1, env={"PATH": "/nowhere"})
+    no_engine = {"PATH": "/nowhere"}
+    nothing = program(repository, "build", "manylinux-x86_64", code=1, env=no_engine)
     assert "Neither docker nor podman works here" in nothing
     repository.replace("manylinux/Containerfile", " AS x86_64", " AS amd64")
-    missing = program(repository, "build", "manylinux-x86_64", code=1)
+    missing = program(repository, "build", "manylinux-x86_64", code=1, env=no_engine)
     assert "has no line `FROM IMAGE:TAG@sha256:DIGEST AS x86_64`: add it." in missing
 
 
