@@ -51,16 +51,17 @@ class Terminal:
             self.printed += data
             self.stream.feed(data)
 
-    def wait_for(self, *lines: str) -> list[str]:
-        """Return the rows from where the screen shows these lines, as soon as it shows all of them."""
+    def wait_for(self, text: str, *below: str) -> None:
+        """Wait until the screen shows a text, and directly below its row exactly these rows."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             self.read()
-            rows = self.rows()
-            for number in range(len(rows)):
-                if all(line in row for line, row in zip(lines, rows[number:], strict=False)):
-                    return rows[number:]
-        raise AssertionError(f"{lines} are not on the screen:\n" + "\n".join(self.rows()))
+            rows = [row.strip() for row in self.rows()]
+            for number, row in enumerate(rows, start=1):
+                if text in row and rows[number : number + len(below)] == [*below]:
+                    return
+        shown = "\n".join([text, *below, "is not on the screen:", *self.rows()])
+        raise AssertionError(shown)
 
     def type(self, keys: str) -> None:
         """Type keys, separated by blanks: names such as `down` and `enter`, or text."""

@@ -40,7 +40,6 @@ def rows(output: str) -> dict[str, list[list[str]]]:
     return found
 
 
-@pytest.mark.nightly
 def test_a_slower_commit_is_told_from_a_faster_one(project: Project, output: str) -> None:
     assert re.search(r"^rustc 1\.\d+\.\d+ .*; CPython 3\.\d+\.\d+$", output, re.MULTILINE)
     assert f"Commit {git(project.path, 'rev-parse', '--short', 'HEAD')}; 3 rounds." in output
@@ -56,7 +55,6 @@ def test_a_slower_commit_is_told_from_a_faster_one(project: Project, output: str
     assert len(git(project.path, "worktree", "list").splitlines()) == 1
 
 
-@pytest.mark.nightly
 def test_instructions_are_the_same_number_twice(project: Project, output: str) -> None:
     if not shutil.which("valgrind"):
         skip_without("valgrind", "apt install valgrind")

@@ -65,6 +65,19 @@ def test_what_is_downloaded_has_a_checksum(project: Project) -> None:
     assert requirements.count("--hash=sha256:") == 4
 
 
+def debian() -> str:
+    """Return the name of this machine's image of Debian with its digest, or skip."""
+    podman = shutil.which("podman") or skip_without("podman", "apt install podman")
+    command = [podman, "image", "inspect", "--format", "{{.Digest}}", IMAGE]
+    digest = subprocess.run(command, check=False, capture_output=True, text=True)
+    if digest.returncode:
+        skip_without(
+            f"image {IMAGE}",
+            f"podman pull debian:trixie-slim && podman tag debian:trixie-slim {IMAGE}",
+        )
+    return f"{IMAGE}:latest@{digest.stdout.strip()}"
+
+
 def stand_in(project: Project) -> None:
     """Let the container be made here, where neither Docker Hub nor Rust's servers can be reached.
 
@@ -99,12 +112,7 @@ def test_it_opens_and_a_failure_in_it_is_seen(project: Project, tmp_path: Path) 
     if os.geteuid():
         skip_without("root", "sudo -E: the container's user gets the project's files")
     npm = shutil.which("npm") or skip_without("npm", "apt install npm")
-    podman = shutil.which("podman") or skip_without("podman", "apt install podman")
-    if subprocess.run([podman, "image", "exists", IMAGE], check=False).returncode:
-        skip_without(
-            f"image {IMAGE}",
-            f"podman pull debian:trixie-slim && podman tag debian:trixie-slim {IMAGE}",
-        )
+    debian()
     subprocess.run([npm, "install", "@devcontainers/cli"], cwd=tmp_path, check=True)
     (tmp_path / "podman").write_text(PODMAN)
     (tmp_path / "podman").chmod(0o755)
@@ -122,6 +130,6 @@ def test_it_opens_and_a_failure_in_it_is_seen(project: Project, tmp_path: Path) 
     finally:
         label = f"label=devcontainer.local_folder={project.path}"
         names = subprocess.check_output(
-            [podman, "ps", "--all", "--quiet", "--filter", label], text=True
+            ["podman", "ps", "--all", "--quiet", "--filter", label], text=True
         )
-        subprocess.run([podman, "rm", "--force", *names.split()], check=True)
+        subprocess.run(["podman", "rm", "--force", *names.split()], check=True)

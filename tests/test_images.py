@@ -23,7 +23,7 @@ from runner import Runner
 from servers import Mirror, free_port, running, serve_http
 from terminal import Terminal
 from test_bots import lookups
-from test_devcontainer import IMAGE as DEBIAN
+from test_devcontainer import debian
 from test_docs import blocks
 from test_questions import known
 from versions import NOW, history
@@ -931,17 +931,6 @@ def test_an_update_keeps_what_renovate_raised_and_people_added(tmp_path: Path) -
     ).read_text() == raised + "RUN dnf install -y perl-core\n"
     changed = git(repository.path, "status", "--porcelain").split()
     assert [name for name in changed if "." in name] == [".copier-answers.yml", "images.toml"]
-
-
-def debian() -> str:
-    """Return the name of this machine's image of Debian, with its digest."""
-    if not shutil.which("podman"):
-        skip_without("podman", "apt install podman")
-    command = ["podman", "image", "inspect", "--format", "{{.Digest}}", DEBIAN]
-    found = subprocess.run(command, check=False, capture_output=True, text=True)
-    if found.returncode:
-        skip_without(f"image {DEBIAN}", f"podman tag debian:trixie-slim {DEBIAN}")
-    return f"{DEBIAN}:latest@{found.stdout.strip()}"
 
 
 @pytest.mark.slow
